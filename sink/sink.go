@@ -1,0 +1,57 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+// Package sink defines what hydra writes to: a Sink takes batches of encoded
+// records. Each kind of sink has a package of its own below this one.
+package sink
+
+import "context"
+
+// Sink takes batches of encoded records to where they belong.
+//
+// One writer goroutine owns a sink: hydra never calls two of its methods at the
+// same time, calls Open before anything else and nothing after Close. A method
+// may block, fail or panic without harm to other destinations. It should return
+// soon after its context ends; one that does not is abandoned at the end of
+// Handler.Close.
+type Sink interface {
+	// Open makes the sink ready. When it fails hydra sends the records to the
+	// fallback and calls Open again later, so Open must be repeatable.
+	Open(ctx context.Context) error
+
+	// Write takes the records of b and returns how many bytes of b.Bytes it
+	// took. It must return a non-nil error if n < len(b.Bytes), and must not
+	// keep or change b or anything in it after it returns. After a short write
+	// the next batch begins with the first byte that was not taken, so a sink
+	// that sends record by record should stop at the end of one.
+	Write(ctx context.Context, b Batch) (n int, err error)
+
+	// Flush makes what was written as safe as the sink promises (a file that
+	// was asked to syncs). It is called for Handler.Flush and before Close.
+	Flush(ctx context.Context) error
+
+	// Close releases what Open took. It is called once.
+	Close(ctx context.Context) error
+}
+
+// Batch is a run of whole encoded records, oldest first.
+type Batch struct {
+	// Bytes holds the records back to back, terminators included.
+	Bytes []byte
+
+	// Ends[i] is the offset in Bytes just past record i, so the last of Ends is
+	// len(Bytes). A batch holds at least one record and no empty ones.
+	Ends []int
+}
+
+// Len returns the number of records.
+func (b Batch) Len() int { return len(b.Ends) }
+
+// Record returns record i, terminator included. It aliases b.Bytes.
+func (b Batch) Record(i int) []byte {
+	start := 0
+	if i > 0 {
+		start = b.Ends[i-1]
+	}
+	return b.Bytes[start:b.Ends[i]:b.Ends[i]]
+}
