@@ -1,0 +1,107 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+
+	"github.com/hydra-logger/hydra/sink"
+)
+
+// Writer returns a sink that writes to w, one call of w.Write for each batch of
+// records. Only the destination's writer goroutine calls w, so w needs no lock
+// of its own unless the program uses it as well.
+//
+// Flush calls w's "Flush() error" and then its "Sync() error", where it has
+// them. Close leaves w open: it belongs to whoever made it. A w that is nil, or
+// a nil pointer, is an error of Open.
+//
+// A w that blocks holds up its own destination and nothing else; the end of a
+// context cannot interrupt it. An [*os.File] that is descriptor 1 or 2 is
+// treated as [Stdout] and [Stderr] are.
+func Writer(w io.Writer) sink.Sink {
+	if f, ok := w.(*os.File); ok && f != nil {
+		if name := standardName(f); name != "" {
+			return &stdio{name: name, file: f}
+		}
+	}
+	return &ioWriter{w: w}
+}
+
+// ioWriter is the sink that Writer returns. It has no state of its own.
+type ioWriter struct {
+	w io.Writer // immutable
+}
+
+var _ sink.Sink = (*ioWriter)(nil)
+
+// Open refuses what can never be written to.
+func (s *ioWriter) Open(context.Context) error {
+	if s.w == nil {
+		return errors.New("hydra: Writer(nil): there is nothing to write to")
+	}
+	switch v := reflect.ValueOf(s.w); v.Kind() {
+	case reflect.Pointer, reflect.Func:
+		if v.IsNil() {
+			return fmt.Errorf("hydra: Writer: the %T is nil", s.w)
+		}
+	}
+	if f, ok := s.w.(*os.File); ok {
+		conn, err := f.SyscallConn()
+		if err == nil {
+			err = conn.Control(func(uintptr) {})
+		}
+		if err != nil {
+			return fmt.Errorf("hydra: Writer: %s: %w", s, err)
+		}
+	}
+	return nil
+}
+
+// Write hands the whole batch to the writer in one call.
+func (s *ioWriter) Write(ctx context.Context, b sink.Batch) (int, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := s.w.Write(b.Bytes)
+	// Some writers count what they made of the bytes (colours, compression)
+	// instead of the bytes: they took them all.
+	n = min(max(n, 0), len(b.Bytes))
+	if n < len(b.Bytes) && err == nil {
+		err = io.ErrShortWrite
+	}
+	return n, err
+}
+
+// Flush empties the writer's own buffer and makes it durable, as far as the
+// writer can do either.
+func (s *ioWriter) Flush(context.Context) error {
+	if f, ok := s.w.(interface{ Flush() error }); ok {
+		if err := f.Flush(); err != nil {
+			return err
+		}
+	}
+	if f, ok := s.w.(interface{ Sync() error }); ok {
+		if err := f.Sync(); err != nil && !syncUnsupported(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close leaves the writer open.
+func (s *ioWriter) Close(context.Context) error { return nil }
+
+// String names the writer for Health and for messages.
+func (s *ioWriter) String() string {
+	if f, ok := s.w.(*os.File); ok && f != nil {
+		return fmt.Sprintf("*os.File %q", f.Name())
+	}
+	return fmt.Sprintf("%T", s.w)
+}
