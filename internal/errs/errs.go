@@ -1,0 +1,95 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+// Package errs sorts the errors of sinks into a few kinds and keeps count of them.
+package errs
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"strings"
+	"syscall"
+)
+
+// The kinds that Kind returns. They appear in Health and in metrics, so they stay
+// as they are; each stands for one thing that an operator does about it.
+const (
+	NoSpace      = "no space"       // the disk or the quota is full
+	ReadOnly     = "read-only"      // the file system takes no writes
+	Permission   = "permission"     // not allowed
+	NotFound     = "not found"      // a file or directory is missing
+	TooManyFiles = "too many files" // no file descriptor left
+	TooLarge     = "too large"      // past the limit of a file or a datagram
+	ClosedPipe   = "closed pipe"    // the reader or peer went away
+	Refused      = "refused"        // nobody listens there
+	Unreachable  = "unreachable"    // no way to the peer
+	Timeout      = "timeout"        // a deadline passed
+	Canceled     = "canceled"       // a context was cancelled
+	Closed       = "closed"         // used after it was closed on this side
+	ShortWrite   = "short write"    // fewer bytes taken than given
+	IO           = "io"             // the device failed
+	Panicked     = "panic"          // code that was called panicked
+	Other        = "other"          // everything else
+)
+
+// kinds lists every kind in the order of their names: the order of Snapshot.
+var kinds = [...]string{
+	Canceled, Closed, ClosedPipe, IO, NoSpace, NotFound, Other, Panicked, Permission,
+	ReadOnly, Refused, ShortWrite, Timeout, TooLarge, TooManyFiles, Unreachable,
+}
+
+// Kind returns the kind of err, one of the constants above, from the whole tree of
+// what err wraps; the cause named first above in doubt is the more exact one. It
+// is "" for nil and never panics, whatever the methods of err do.
+func Kind(err error) (kind string) {
+	if err == nil {
+		return ""
+	}
+	defer func() {
+		if recover() != nil {
+			kind = Other
+		}
+	}()
+	var p *Panic
+	if errors.As(err, &p) {
+		return Panicked
+	}
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		if kind := errnoKind(errno); kind != "" {
+			return kind
+		}
+	}
+	switch {
+	case errors.Is(err, context.Canceled):
+		return Canceled
+	case timeout(err):
+		return Timeout
+	case errors.Is(err, fs.ErrPermission):
+		return Permission
+	case errors.Is(err, fs.ErrNotExist):
+		return NotFound
+	case errors.Is(err, io.ErrClosedPipe):
+		return ClosedPipe
+	case errors.Is(err, fs.ErrClosed), closedConn(err):
+		return Closed
+	case errors.Is(err, io.ErrShortWrite):
+		return ShortWrite
+	}
+	return Other
+}
+
+// timeout reports whether err says so itself, as those of context, os, net and
+// syscall do.
+func timeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout() || errors.Is(err, context.DeadlineExceeded)
+}
+
+// closedConn reports whether err is net.ErrClosed. It goes by the text, which net
+// has promised not to change, because importing net would add to every program that logs.
+func closedConn(err error) bool {
+	return strings.Contains(err.Error(), "use of closed network connection")
+}

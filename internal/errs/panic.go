@@ -1,0 +1,59 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package errs
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+)
+
+// Panic is the error that stands for a recovered panic.
+type Panic struct {
+	Value any    // what was passed to panic
+	Stack string // a line per frame, innermost first, from where the panic began
+}
+
+// Recovered returns v, the result of recover, as a *Panic with the stack that led
+// to it, or nil for nil. The deferred function itself calls it:
+//
+//	defer func() { err = errors.Join(err, errs.Recovered(recover())) }()
+func Recovered(v any) error {
+	if v == nil {
+		return nil
+	}
+	return &Panic{Value: v, Stack: stack()}
+}
+
+// Error returns "panic: " and the value. It does not panic when the value's own
+// methods do.
+func (p *Panic) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
+
+// Unwrap returns the value if it is an error.
+func (p *Panic) Unwrap() error {
+	err, _ := p.Value.(error)
+	return err
+}
+
+// stack describes the frames that led to the panic being recovered, or to the
+// caller of Recovered when there is none.
+func stack() string {
+	// What called the sink is the same every time; the first frames tell the bug.
+	const shown = 16
+	var pcs [64]uintptr
+	var lines []string
+	panicking := false
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	for more := true; more; {
+		var f runtime.Frame
+		f, more = frames.Next()
+		if f.Function == "runtime.gopanic" && !panicking {
+			// Everything before is the recovery. A second one is an earlier panic.
+			panicking, lines = true, nil
+			continue
+		}
+		lines = append(lines, fmt.Sprintf("%s %s:%d", f.Function, f.File, f.Line))
+	}
+	return strings.Join(lines[:min(len(lines), shown)], "\n")
+}
