@@ -63,7 +63,8 @@ type block struct {
 // it. A profile over several packages names a block once per test binary.
 func parse(r io.Reader) (map[block]bool, error) {
 	blocks := make(map[block]bool)
-	for sc := bufio.NewScanner(r); sc.Scan(); {
+	sc := bufio.NewScanner(r)
+	for sc.Scan() {
 		line := sc.Text()
 		if strings.HasPrefix(line, "mode: ") {
 			continue
@@ -77,6 +78,9 @@ func parse(r io.Reader) (map[block]bool, error) {
 			return nil, fmt.Errorf("line %q: %w", line, err)
 		}
 		blocks[b] = blocks[b] || count > 0
+	}
+	if err := sc.Err(); err != nil {
+		return nil, err
 	}
 	if len(blocks) == 0 {
 		return nil, errors.New("no statements in the profile")
