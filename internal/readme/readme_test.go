@@ -1,0 +1,199 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+// Package readme keeps what the documents show true. In every .md file:
+//
+//   - a go block is a whole program, which is vetted, or a run of lines from the
+//     body of an Example or from a file under examples/, which run in CI;
+//   - a sh block holds commands, one a line, that .ci/run runs. (The documents of
+//     nested modules are excepted: a comparison may take longer than CI has.)
+//
+// The indented blocks of the root package's comment in doc.go are go blocks too.
+package readme
+
+import (
+	"fmt"
+	"go/ast"
+	"go/doc/comment"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// languages are the fences that a document may use. A fence without a language,
+// or with another word for go or sh, would be code that nobody checks.
+var languages = []string{"go", "sh", "text", "json", "yaml", "toml", "csv", "diff", "mermaid"}
+
+// repository is what the documents are held against.
+type repository struct {
+	root    string   // absolute
+	scripts string   // .ci/run and Makefile
+	sources []string // normalized text that fragments may be taken from
+}
+
+// fence is a block of code in a Markdown document: language, then lines.
+var fence = regexp.MustCompile("(?ms)^[ \t]*```([^\n]*)\n(.*?)^[ \t]*```[ \t]*$")
+
+// problems says what is wrong with a document, which is nothing if it is empty.
+// file is relative to the root.
+func (r repository) problems(t *testing.T, file, text string) []string {
+	var problems []string
+	report := func(format string, args ...any) {
+		problems = append(problems, file+": "+fmt.Sprintf(format, args...))
+	}
+	_, err := os.Stat(filepath.Join(r.root, filepath.Dir(file), "go.mod"))
+	nested := err == nil && filepath.Dir(file) != "."
+	program, tests := false, false
+	blocks := fence.FindAllStringSubmatch(text, -1)
+	if fences := strings.Count("\n"+text, "\n```"); fences > 2*len(blocks) {
+		report("%d fences make %d blocks", fences, len(blocks))
+	}
+	for _, b := range blocks {
+		language, code := b[1], b[2]
+		switch {
+		case !slices.Contains(languages, language):
+			report("block of language %q, want one of %v", language, languages)
+		case strings.TrimSpace(code) == "":
+			report("empty block")
+		case language == "go" && strings.HasPrefix(code, "package "):
+			program = true
+			if err := r.vet(t, filepath.Dir(file), code); err != nil {
+				report("%v in\n%s", err, code)
+			}
+		case language == "go":
+			if !slices.ContainsFunc(r.sources, func(s string) bool { return strings.Contains(s, normalize(code)) }) {
+				report("not a program, and not lines of an Example or of examples/:\n%s", code)
+			}
+		case language == "sh" && !nested:
+			for line := range strings.Lines(code) {
+				command, _, _ := strings.Cut(" "+line, " #")
+				command = strings.TrimSpace(command)
+				tests = tests || command == "go test ./..."
+				if command != "" && !r.runs(command) {
+					report("command %q is not one that .ci/run runs", command)
+				}
+			}
+		}
+	}
+	if file == "README.md" && (!program || !tests) {
+		report("has a whole program in a go block: %t; has go test ./... in a sh block: %t; want both", program, tests)
+	}
+	return problems
+}
+
+// vet type-checks a program as if it lay in dir.
+func (r repository) vet(t *testing.T, dir, program string) error {
+	file := filepath.Join(t.TempDir(), "main.go")
+	if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "go", "vet", file)
+	cmd.Dir = filepath.Join(r.root, dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go vet: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// runs reports whether .ci/run runs command: it is an example, or a make target
+// (make check is .ci/run), or it ends a line of the script. In place of go get
+// the script makes a program that requires the checkout.
+func (r repository) runs(command string) bool {
+	if strings.TrimSuffix(command, "@latest") == "go get github.com/hydra-logger/hydra" {
+		return true
+	}
+	if example, ok := strings.CutPrefix(command, "go run ./examples/"); ok {
+		files, err := filepath.Glob(filepath.Join(r.root, "examples", example, "*.go"))
+		return err == nil && len(files) > 0
+	}
+	pattern := `(?m)^[^#\n]*(^|\s)` + regexp.QuoteMeta(command) + `$`
+	if target, ok := strings.CutPrefix(command, "make "); ok {
+		pattern = `(?m)^` + regexp.QuoteMeta(target) + `:`
+	}
+	return regexp.MustCompile(pattern).MatchString(r.scripts)
+}
+
+// normalize makes runs of lines comparable, however deep they are indented.
+func normalize(code string) string {
+	var b strings.Builder
+	b.WriteByte('\n')
+	for line := range strings.Lines(strings.TrimSpace(code)) {
+		b.WriteString(strings.TrimSpace(line) + "\n")
+	}
+	return b.String()
+}
+
+// open reads the repository, and its documents by their names.
+func open(t *testing.T) (r repository, documents map[string]string) {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, documents = repository{root: root}, make(map[string]string)
+	fset := token.NewFileSet()
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		hidden := err == nil && path != root && (d.Name() == "testdata" || strings.HasPrefix(d.Name(), "."))
+		if hidden && d.IsDir() && d.Name() != ".ci" {
+			return fs.SkipDir
+		} else if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(root, path)
+		if err != nil || !slices.Contains([]string{"", ".go", ".md"}, filepath.Ext(name)) {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		switch name = filepath.ToSlash(name); {
+		case name == ".ci/run" || name == "Makefile":
+			r.scripts += string(data) + "\n"
+		case filepath.Ext(name) == ".md":
+			documents[name] = string(data)
+		case strings.HasPrefix(name, "examples/"):
+			r.sources = append(r.sources, normalize(string(data)))
+		case name == "doc.go" || strings.HasSuffix(name, "_test.go"):
+			f, err := parser.ParseFile(fset, path, data, parser.ParseComments)
+			if err != nil {
+				return err
+			}
+			for _, c := range new(comment.Parser).Parse(f.Doc.Text()).Content {
+				if code, ok := c.(*comment.Code); ok && name == "doc.go" {
+					documents[name] += "```go\n" + code.Text + "```\n"
+				}
+			}
+			for _, decl := range f.Decls {
+				if fn, ok := decl.(*ast.FuncDecl); ok && strings.HasPrefix(fn.Name.Name, "Example") {
+					body := data[fset.Position(fn.Body.Lbrace).Offset+1 : fset.Position(fn.Body.Rbrace).Offset]
+					r.sources = append(r.sources, normalize(string(body)))
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, documents
+}
+
+func TestDocumentsShowWhatWorks(t *testing.T) {
+	r, documents := open(t)
+	if _, ok := documents["README.md"]; !ok {
+		t.Error("got no README.md, want one")
+	}
+	for file, text := range documents {
+		for _, p := range r.problems(t, file, text) {
+			t.Error(p)
+		}
+	}
+}
