@@ -54,11 +54,8 @@ func (s *ioWriter) Open(context.Context) error {
 	}
 	if f, ok := s.w.(*os.File); ok {
 		conn, err := f.SyscallConn()
-		if err == nil {
-			err = conn.Control(func(uintptr) {})
-		}
-		if err != nil {
-			return fmt.Errorf("hydra: Writer: %s: %w", s, err)
+		if err != nil || conn.Control(func(uintptr) {}) != nil {
+			return fmt.Errorf("hydra: Writer: %s: %w", s, os.ErrClosed)
 		}
 	}
 	return nil

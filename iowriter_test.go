@@ -1,0 +1,236 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/hydra-logger/hydra"
+	"github.com/hydra-logger/hydra/sink"
+)
+
+// batchOf returns the batch of records, each of which gets a newline.
+func batchOf(records ...string) sink.Batch {
+	var b sink.Batch
+	for _, r := range records {
+		b.Bytes = append(append(b.Bytes, r...), '\n')
+		b.Ends = append(b.Ends, len(b.Bytes))
+	}
+	return b
+}
+
+// writeFunc is a writer of one function.
+type writeFunc func(p []byte) (int, error)
+
+func (f writeFunc) Write(p []byte) (int, error) { return f(p) }
+
+func TestWriterGetsEachBatchInOneWrite(t *testing.T) {
+	var got []string
+	s := hydra.Writer(writeFunc(func(p []byte) (int, error) {
+		got = append(got, string(p))
+		return len(p), nil
+	}))
+	ctx := t.Context()
+	assert.NilError(t, s.Open(ctx))
+	for _, b := range []sink.Batch{batchOf("one", "two", "three"), batchOf("four")} {
+		n, err := s.Write(ctx, b)
+		assert.NilError(t, err)
+		assert.Equal(t, n, len(b.Bytes))
+	}
+	assert.DeepEqual(t, got, []string{"one\ntwo\nthree\n", "four\n"})
+}
+
+func TestWriterReportsWhatTheWriterTook(t *testing.T) {
+	broken := errors.New("broken")
+	tests := []struct {
+		name    string
+		n       int
+		err     error
+		wantN   int
+		wantErr error
+	}{
+		{name: "everything", n: 4, wantN: 4},
+		{name: "short without an error", n: 1, wantN: 1, wantErr: io.ErrShortWrite},
+		{name: "short with an error", n: 1, err: broken, wantN: 1, wantErr: broken},
+		{name: "everything and an error", n: 4, err: broken, wantN: 4, wantErr: broken},
+		{name: "more than there was", n: 99, wantN: 4},
+		{name: "less than nothing", n: -1, wantN: 0, wantErr: io.ErrShortWrite},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := hydra.Writer(writeFunc(func([]byte) (int, error) { return tt.n, tt.err }))
+			n, err := s.Write(t.Context(), batchOf("abc"))
+			assert.Equal(t, n, tt.wantN)
+			assert.ErrorIs(t, err, tt.wantErr)
+		})
+	}
+}
+
+func TestWriterDoesNotWriteAfterTheContextEnded(t *testing.T) {
+	var buf bytes.Buffer
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	n, err := hydra.Writer(&buf).Write(ctx, batchOf("abc"))
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.Equal(t, n, 0)
+	assert.Equal(t, buf.String(), "")
+}
+
+func TestWriterOfNothingIsAnErrorOfOpen(t *testing.T) {
+	closed, err := os.Create(filepath.Join(t.TempDir(), "closed"))
+	assert.NilError(t, err)
+	assert.NilError(t, closed.Close())
+	tests := []struct {
+		name string
+		w    io.Writer
+		want string
+	}{
+		{name: "nil", w: nil, want: "Writer(nil)"},
+		{name: "nil buffer", w: (*bytes.Buffer)(nil), want: "*bytes.Buffer is nil"},
+		{name: "nil file", w: (*os.File)(nil), want: "*os.File is nil"},
+		{name: "nil function", w: writeFunc(nil), want: "writeFunc is nil"},
+		{name: "closed file", w: closed, want: "file already closed"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := hydra.Writer(tt.w)
+			assert.ErrorContains(t, s.Open(t.Context()), tt.want)
+			assert.Assert(t, fmt.Sprint(s) != "")
+			assert.NilError(t, s.Close(t.Context()))
+		})
+	}
+}
+
+// syncWriter records the calls it gets.
+type syncWriter struct {
+	calls             []string
+	flushErr, syncErr error
+	closed            bool
+	strings.Builder
+}
+
+func (w *syncWriter) Flush() error { w.calls = append(w.calls, "flush"); return w.flushErr }
+func (w *syncWriter) Sync() error  { w.calls = append(w.calls, "sync"); return w.syncErr }
+func (w *syncWriter) Close() error { w.closed = true; return nil }
+
+func TestWriterFlushEmptiesTheBufferAndThenSyncs(t *testing.T) {
+	broken := errors.New("broken")
+	tests := []struct {
+		name      string
+		w         *syncWriter
+		wantCalls []string
+		wantErr   error
+	}{
+		{name: "both", w: &syncWriter{}, wantCalls: []string{"flush", "sync"}},
+		{name: "flush fails", w: &syncWriter{flushErr: broken}, wantCalls: []string{"flush"}, wantErr: broken},
+		{name: "sync fails", w: &syncWriter{syncErr: broken}, wantCalls: []string{"flush", "sync"}, wantErr: broken},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			assert.ErrorIs(t, hydra.Writer(tt.w).Flush(t.Context()), tt.wantErr)
+			assert.DeepEqual(t, tt.w.calls, tt.wantCalls)
+		})
+	}
+}
+
+func TestWriterFlushReachesABufferedWriter(t *testing.T) {
+	var buf bytes.Buffer
+	s := hydra.Writer(bufio.NewWriter(&buf))
+	_, err := s.Write(t.Context(), batchOf("abc"))
+	assert.NilError(t, err)
+	assert.Equal(t, buf.String(), "")
+	assert.NilError(t, s.Flush(t.Context()))
+	assert.Equal(t, buf.String(), "abc\n")
+}
+
+func TestWriterFlushIgnoresThatAPipeCannotBeSynced(t *testing.T) {
+	r, w, err := os.Pipe()
+	assert.NilError(t, err)
+	defer r.Close()
+	defer w.Close()
+	if err := w.Sync(); err == nil {
+		t.Skip("this system can sync a pipe")
+	}
+	assert.NilError(t, hydra.Writer(w).Flush(t.Context()))
+
+	// Other errors of Sync are not ignored.
+	assert.ErrorIs(t, hydra.Writer(&syncWriter{syncErr: syscall.EIO}).Flush(t.Context()), syscall.EIO)
+}
+
+func TestWriterCloseLeavesTheWriterOpen(t *testing.T) {
+	w := &syncWriter{}
+	assert.NilError(t, hydra.Writer(w).Close(t.Context()))
+	assert.Assert(t, !w.closed)
+}
+
+func TestWriterHasAName(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.log")
+	f, err := os.Create(path)
+	assert.NilError(t, err)
+	defer f.Close()
+	tests := []struct {
+		name string
+		sink sink.Sink
+		want string
+	}{
+		{name: "buffer", sink: hydra.Writer(&bytes.Buffer{}), want: "*bytes.Buffer"},
+		{name: "file", sink: hydra.Writer(f), want: fmt.Sprintf("*os.File %q", path)},
+		{name: "standard output as a file", sink: hydra.Writer(os.Stdout), want: "stdout"},
+		{name: "standard error as a file", sink: hydra.Writer(os.Stderr), want: "stderr"},
+		{name: "standard output", sink: hydra.Stdout(), want: "stdout"},
+		{name: "standard error", sink: hydra.Stderr(), want: "stderr"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			assert.Equal(t, fmt.Sprint(tt.sink), tt.want)
+		})
+	}
+}
+
+func ExampleWriter() {
+	var buf bytes.Buffer
+	ctx := context.Background()
+	s := hydra.Writer(&buf)
+	if err := s.Open(ctx); err != nil {
+		fmt.Println(err)
+	}
+	n, err := s.Write(ctx, sink.Batch{Bytes: []byte("one\ntwo\n"), Ends: []int{4, 8}})
+	fmt.Println(n, err)
+	fmt.Print(buf.String())
+	// Output:
+	// 8 <nil>
+	// one
+	// two
+}
+
+func ExampleStdout() {
+	ctx := context.Background()
+	s := hydra.Stdout()
+	if err := s.Open(ctx); err != nil {
+		fmt.Println(err)
+	}
+	if _, err := s.Write(ctx, sink.Batch{Bytes: []byte("one\ntwo\n"), Ends: []int{4, 8}}); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// one
+	// two
+}
+
+func ExampleStderr() {
+	fmt.Println(hydra.Stderr())
+	// Output: stderr
+}
