@@ -1,0 +1,169 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package format
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+)
+
+// errTooBig: the encoding of a value would not fit into the record.
+var errTooBig = errors.New("hydra: value too big")
+
+// maxNest bounds nesting in values. Readers of JSON give up at the same depth,
+// encoding/json's among them.
+const maxNest = 10_000
+
+// cycleLevel is the depth at which encoding/json begins to look for cycles.
+const cycleLevel = 1000
+
+// checkJSON returns why encoding/json should not see v, or nil.
+func checkJSON(v any, maxBytes int) error { return check(v, maxBytes, &jsonShapes) }
+
+// checkText returns why fmt should not see v, or nil.
+func checkText(v any, maxBytes int) error { return check(v, maxBytes, &textShapes) }
+
+// check walks v as an encoder would, for as long as its encoding could fit into
+// maxBytes. Encoders follow a value that contains itself until the stack
+// overflows, which ends the process, and one that contains another often, which
+// contains another often, until memory does. Most types can do neither, and
+// their values are not walked.
+func check(v any, maxBytes int, shapes *shapes) error {
+	rv := reflect.ValueOf(v)
+	if held, ok := v.(reflect.Value); ok {
+		rv = held // fmt prints what it holds
+	}
+	if !rv.IsValid() || !shapes.of(rv.Type()).walk {
+		return nil
+	}
+	c := checker{shapes: shapes, room: maxBytes}
+	return c.value(rv, 0)
+}
+
+// checker is the state of one check.
+type checker struct {
+	*shapes
+	room  int              // bytes that the encoding may yet have
+	level int              // of pointers, maps and slices, as encoding/json counts
+	seen  map[any]struct{} // those on the way here, beyond cycleLevel
+}
+
+func (c *checker) value(v reflect.Value, depth int) error {
+	if c.room--; c.room < 0 {
+		return errTooBig
+	}
+	if depth > maxNest {
+		return fmt.Errorf("nested more than %d levels deep", maxNest)
+	}
+	s := c.of(v.Type())
+	if s.methods && (!c.text || v.CanInterface()) || s.addrMethods && v.CanAddr() {
+		if c.text && isSlogs(v.Type()) {
+			return c.slogValue(v.Interface(), depth)
+		}
+		return nil
+	}
+	switch v.Kind() {
+	case reflect.String:
+		c.room -= v.Len()
+	case reflect.Interface:
+		if !v.IsNil() {
+			return c.value(v.Elem(), depth+1)
+		}
+	case reflect.Pointer:
+		if !v.IsNil() && (!c.text || depth == 0) {
+			return c.inside(v, v.Pointer(), depth, func() error { return c.value(v.Elem(), depth+1) })
+		}
+	case reflect.Slice:
+		if s.flat {
+			c.room -= v.Len()
+			return nil
+		}
+		if v.Len() > 0 {
+			return c.inside(v, [2]uintptr{v.Pointer(), uintptr(v.Len())}, depth, func() error { return c.elements(v, depth) })
+		}
+	case reflect.Array:
+		if s.flat {
+			c.room -= v.Len()
+			return nil
+		}
+		return c.elements(v, depth)
+	case reflect.Map:
+		if v.Len() > 0 {
+			return c.inside(v, v.Pointer(), depth, func() error { return c.entries(v, depth) })
+		}
+	case reflect.Struct:
+		for _, i := range s.fields {
+			if err := c.value(v.Field(i), depth+1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// inside walks what is behind v, and notices when it is behind itself.
+func (c *checker) inside(v reflect.Value, id any, depth int, walk func() error) error {
+	c.level++
+	defer func() { c.level-- }()
+	if c.level > cycleLevel {
+		type key struct {
+			t  reflect.Type
+			id any
+		}
+		k := key{v.Type(), id}
+		if _, ok := c.seen[k]; ok {
+			return fmt.Errorf("%sencountered a cycle via %s", c.prefix, v.Type())
+		}
+		if c.seen == nil {
+			c.seen = map[any]struct{}{}
+		}
+		c.seen[k] = struct{}{}
+		defer delete(c.seen, k)
+	}
+	return walk()
+}
+
+func (c *checker) elements(v reflect.Value, depth int) error {
+	for i := range v.Len() {
+		if err := c.value(v.Index(i), depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *checker) entries(v reflect.Value, depth int) error {
+	for it := v.MapRange(); it.Next(); {
+		if err := c.value(it.Key(), depth+1); err != nil {
+			return err
+		}
+		if err := c.value(it.Value(), depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// slogValue walks an Attr or a Value, whose String methods print groups with
+// fmt.
+func (c *checker) slogValue(v any, depth int) error {
+	if a, ok := v.(slog.Attr); ok {
+		c.room -= len(a.Key)
+		v = a.Value
+	}
+	val := v.(slog.Value)
+	switch val.Kind() {
+	case slog.KindGroup:
+		return c.value(reflect.ValueOf(val.Group()), depth+1)
+	case slog.KindString:
+		c.room -= len(val.String())
+	case slog.KindAny, slog.KindLogValuer:
+		if a := val.Any(); a != nil {
+			return c.value(reflect.ValueOf(a), depth+1)
+		}
+	}
+	return nil
+}
