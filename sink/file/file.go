@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 
 	"github.com/hydra-logger/hydra/sink"
 )
@@ -38,7 +39,8 @@ type Options struct {
 }
 
 // Sink appends records to a file, one system call for each batch. Several sinks,
-// and several processes, may append to one file: their lines do not mix.
+// and several processes, may append to one file: their lines do not mix. A file
+// that is deleted while it is open is created again at the next Write.
 //
 // As with every sink one goroutine at a time may call its methods.
 type Sink struct {
@@ -48,6 +50,7 @@ type Sink struct {
 
 	file    *os.File // nil unless open
 	syncErr error    // the first error of a sync of file
+	tail    tail     // what a file that replaces this one must begin with
 }
 
 var _ sink.Sink = (*Sink)(nil)
@@ -81,7 +84,7 @@ func (s *Sink) Open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("hydra: log file %q: %w", s.path, err)
 	}
-	s.file, s.syncErr = f, nil
+	s.file, s.syncErr, s.tail = f, nil, tail{}
 	return nil
 }
 
@@ -94,7 +97,12 @@ func (s *Sink) Write(ctx context.Context, b sink.Batch) (int, error) {
 	if s.file == nil {
 		return 0, fmt.Errorf("hydra: log file %q: %w", s.path, fs.ErrClosed)
 	}
-	return s.file.Write(b.Bytes)
+	if err := s.replaceIfDeleted(); err != nil {
+		return 0, fmt.Errorf("hydra: log file %q was deleted: %w", s.path, err)
+	}
+	n, err := s.file.Write(b.Bytes)
+	s.tail.wrote(b, n)
+	return n, err
 }
 
 // Flush syncs the file if Options.Sync asks for it. After a sync has failed every
@@ -203,6 +211,8 @@ func (s *Sink) explain(err error) error {
 		return fmt.Errorf("%w (%w)", usable(info.Mode()), err)
 	case errors.Is(err, fs.ErrNotExist):
 		hint = "its directory does not exist: create it or set Options.MkdirAll"
+	case errors.Is(err, syscall.ENOTDIR):
+		hint = "a part of the path is a file where a directory should be"
 	case errors.Is(err, fs.ErrPermission):
 		hint = "this user may not write there: change the owner or the permissions, or choose another path"
 	default:

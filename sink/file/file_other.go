@@ -19,3 +19,6 @@ func awayFromStdio(f *os.File) (*os.File, error) { return f, nil }
 // syncUnsupported reports whether err only says that this kind of file cannot be
 // synced.
 func syncUnsupported(err error) bool { return errors.Is(err, errors.ErrUnsupported) }
+
+// deleted has nothing to report: Windows refuses to delete an open file.
+func deleted(*os.File) (bool, error) { return false, nil }

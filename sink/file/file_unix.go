@@ -38,7 +38,9 @@ func awayFromStdio(f *os.File) (*os.File, error) {
 		return f, nil
 	}
 	name := f.Name()
-	if err := f.Close(); err != nil {
+	// A file that is blocking stays out of the network poller, which is not made
+	// for files on every system.
+	if err := errors.Join(f.Close(), unix.SetNonblock(moved, false)); err != nil {
 		return nil, errors.Join(err, unix.Close(moved))
 	}
 	return os.NewFile(uintptr(moved), name), nil
@@ -48,4 +50,14 @@ func awayFromStdio(f *os.File) (*os.File, error) {
 // for instance, cannot be synced.
 func syncUnsupported(err error) bool {
 	return errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTTY) || errors.Is(err, errors.ErrUnsupported)
+}
+
+// deleted reports whether f has no name any more.
+func deleted(f *os.File) (bool, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && st.Nlink == 0, nil
 }
