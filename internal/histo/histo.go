@@ -28,9 +28,10 @@ const (
 // goroutine at any time; a reader that runs beside a writer sees a distribution
 // that was true at some moment of its call or between two of them.
 //
-// A quantile is within 6 % of the true one for durations from 1 µs to 1 h. It is
-// within 64 ns below that, and too small above 73 min. The zero value is empty
-// and ready. A Histogram must not be copied after first use.
+// A quantile is within 6 % of the true one, or within 64 ns where that is more
+// (about 1 µs and below), up to 73 min; longer ones read as 73 min, except that
+// Max is exact. The zero value is empty and ready. A Histogram must not be copied
+// after first use.
 type Histogram struct {
 	max    atomic.Int64 // ns, exact
 	counts [buckets]atomic.Uint64

@@ -60,14 +60,19 @@ type result struct {
 }
 
 // Read returns the reading of the current interval, and takes it if nobody has.
-// That costs a few tenths of a millisecond; the other calls cost a few
-// nanoseconds. While one caller takes a reading the others get the previous one, which before
-// the first is the zero Reading. The error names what could not be read; the
-// Reading is judged against the rest and is good. now comes from time.Now.
+// That costs a few tenths of a millisecond (on macOS without cgo it runs a program,
+// and takes as long as that), the other calls some nanoseconds. While one caller
+// takes a reading the others get the previous one, which before the first is the
+// zero Reading. The error names what could not be read; the Reading is judged
+// against the rest and is good. now comes from time.Now.
 func (g *Guard) Read(now time.Time) (Reading, error) {
 	if r := g.last.Load(); g.fresh(r, now) {
 		return r.Reading, r.err
 	}
+	return g.look(now)
+}
+
+func (g *Guard) look(now time.Time) (Reading, error) {
 	if !g.mu.TryLock() {
 		if r := g.last.Load(); r != nil {
 			return r.Reading, r.err
@@ -75,11 +80,11 @@ func (g *Guard) Read(now time.Time) (Reading, error) {
 		return Reading{}, nil
 	}
 	defer g.mu.Unlock()
-	if r := g.last.Load(); g.fresh(r, now) { // somebody read between the two looks
-		return r.Reading, r.err
+	r := g.last.Load()
+	if !g.fresh(r, now) { // nobody read between the two looks
+		r = g.readLocked(now)
+		g.last.Store(r)
 	}
-	r := g.readLocked(now)
-	g.last.Store(r)
 	return r.Reading, r.err
 }
 
