@@ -144,17 +144,14 @@ func recovered(f func()) (err error) {
 	return nil
 }
 
-func explode() {
-	var m map[string]int
-	m["x"] = 1
-}
+func explode(m map[string]int) { m["x"] = 1 }
 
 type rude struct{}
 
 func (rude) String() string { panic("in String") }
 
 func TestRecoveredKeepsTheValueAndWhereItBegan(t *testing.T) {
-	err := recovered(explode)
+	err := recovered(func() { explode(nil) })
 	var p *errs.Panic
 	if !errors.As(err, &p) {
 		t.Fatalf("got %T, want *errs.Panic", err)

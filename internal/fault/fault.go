@@ -83,7 +83,7 @@ func between(first, last int, a Action) Script {
 }
 
 // do carries out s for the nth call: it hands as many bytes of p to take as the
-// call is to take, and returns what the call is to return. ctx may be nil.
+// call is to take, and returns what the call is to return.
 func (s Script) do(ctx context.Context, n int, p []byte, take func([]byte)) (int, error) {
 	var a Action
 	if s != nil {
@@ -91,7 +91,7 @@ func (s Script) do(ctx context.Context, n int, p []byte, take func([]byte)) (int
 	}
 	if a.stall != nil {
 		var ended <-chan struct{}
-		if ctx != nil && !a.deaf {
+		if !a.deaf {
 			ended = ctx.Done()
 		}
 		select {

@@ -154,7 +154,9 @@ type Writer struct {
 }
 
 // Write does what OnWrite says, and takes p otherwise.
-func (w *Writer) Write(p []byte) (int, error) { return w.log.call(nil, Write, w.OnWrite, 0, p) }
+func (w *Writer) Write(p []byte) (int, error) {
+	return w.log.call(context.Background(), Write, w.OnWrite, 0, p)
+}
 
 // Bytes returns a copy of all bytes taken.
 func (w *Writer) Bytes() []byte { return w.log.copyOfBytes() }
