@@ -94,8 +94,9 @@ type stderrWriter struct{}
 var _ io.Writer = stderrWriter{}
 
 // stderrPatience bounds a Write to a standard error that nobody reads. The last
-// way out is not worth a program that stands still.
-const stderrPatience = time.Second
+// way out is not worth a program that stands still. It ends before whoever waits
+// for a fallback gives up, who so learns how much was taken.
+const stderrPatience = 500 * time.Millisecond
 
 // Write writes p, or as much of it as is taken within stderrPatience.
 func (stderrWriter) Write(p []byte) (int, error) {
