@@ -1,0 +1,120 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+// Package results reads and compares what the benchmarks measured. All of them
+// write the text format of Go's benchmarks: configuration lines ("cpu: …") and
+// one line per result, BenchmarkROW/STACK-PROCS, iterations, values with units.
+package results
+
+import (
+	"bufio"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Set is what one or more runs measured. The zero value is empty.
+type Set struct {
+	// Config is what the runs say about themselves, each line once.
+	Config []string
+
+	// Rows are in the order in which they were first seen.
+	Rows []*Row
+}
+
+// Row is one piece of work, done by several stacks.
+type Row struct {
+	Name   string // "Three", "Pipeline/goroutines=8"
+	Stacks []*Cell
+}
+
+// Cell is what one stack did in one row.
+type Cell struct {
+	Stack  string
+	values map[string][]float64 // by unit, one per round
+}
+
+var procs = regexp.MustCompile(`-\d+$`)
+
+// Read adds what it finds in r. Lines that are no results are skipped.
+func (s *Set) Read(r io.Reader) error {
+	sc := bufio.NewScanner(r)
+	for sc.Scan() {
+		s.line(sc.Text())
+	}
+	return sc.Err()
+}
+
+func (s *Set) line(line string) {
+	f := strings.Fields(line)
+	switch {
+	case len(f) >= 4 && len(f)%2 == 0 && strings.HasPrefix(f[0], "Benchmark"):
+		name := procs.ReplaceAllString(strings.TrimPrefix(f[0], "Benchmark"), "")
+		i := strings.LastIndexByte(name, '/')
+		if i < 0 {
+			return
+		}
+		c := s.cell(name[:i], name[i+1:])
+		for i := 2; i < len(f); i += 2 {
+			if v, err := strconv.ParseFloat(f[i], 64); err == nil {
+				c.values[f[i+1]] = append(c.values[f[i+1]], v)
+			}
+		}
+	case len(f) >= 2 && slices.Contains([]string{"go:", "commit:", "procs:", "goos:", "goarch:", "cpu:"}, f[0]):
+		if l := strings.Join(f, " "); !slices.Contains(s.Config, l) {
+			s.Config = append(s.Config, l)
+		}
+	}
+}
+
+func (s *Set) cell(row, stack string) *Cell {
+	i := slices.IndexFunc(s.Rows, func(r *Row) bool { return r.Name == row })
+	if i < 0 {
+		i = len(s.Rows)
+		s.Rows = append(s.Rows, &Row{Name: row})
+	}
+	r := s.Rows[i]
+	if c := r.Cell(stack); c != nil {
+		return c
+	}
+	c := &Cell{Stack: stack, values: map[string][]float64{}}
+	r.Stacks = append(r.Stacks, c)
+	return c
+}
+
+// Row returns the row of that name, nil if there is none.
+func (s *Set) Row(name string) *Row {
+	for _, r := range s.Rows {
+		if r.Name == name {
+			return r
+		}
+	}
+	return nil
+}
+
+// Cell returns what stack did, nil if it was not measured.
+func (r *Row) Cell(stack string) *Cell {
+	for _, c := range r.Stacks {
+		if c.Stack == stack {
+			return c
+		}
+	}
+	return nil
+}
+
+// Median returns the median of the rounds, and whether there is one.
+func (c *Cell) Median(unit string) (float64, bool) {
+	if c == nil || len(c.values[unit]) == 0 {
+		return 0, false
+	}
+	v := slices.Sorted(slices.Values(c.values[unit]))
+	n := len(v)
+	return (v[(n-1)/2] + v[n/2]) / 2, true
+}
+
+// Lossless reports whether the stack lost nothing in any round.
+func (c *Cell) Lossless() bool {
+	return !slices.ContainsFunc(c.values["lost/op"], func(v float64) bool { return v != 0 })
+}
