@@ -166,12 +166,22 @@ func TestStdoutThatWasNeverOpenTakesNoFileOfOurs(t *testing.T) {
 }
 
 func TestStdoutReturnsAtTheContextsEndAndContinuesAtTheRightByte(t *testing.T) {
-	for _, nonblock := range []bool{false, true} {
-		t.Run(fmt.Sprintf("nonblock=%v", nonblock), func(t *testing.T) {
+	tests := []struct {
+		name     string
+		nonblock bool
+		polled   bool
+	}{
+		{name: "blocking pipe", polled: true},
+		{name: "non-blocking pipe", nonblock: true, polled: true},
+		{name: "non-blocking device that cannot be polled", nonblock: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
 			defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-			r, w := unreadPipe(t, nonblock)
+			r, w := unreadPipe(t, tt.nonblock)
 			s := &stdio{name: "stdout", file: w}
 			assert.NilError(t, s.Open(t.Context()))
+			s.dup.waits = tt.polled
 			b := linesOf(200)
 
 			short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -200,7 +210,7 @@ func TestStdoutReturnsAtTheContextsEndAndContinuesAtTheRightByte(t *testing.T) {
 
 			flags, err := unix.FcntlInt(w.Fd(), unix.F_GETFL, 0)
 			assert.NilError(t, err)
-			assert.Equal(t, flags&unix.O_NONBLOCK != 0, nonblock, "the blocking mode of the shared pipe")
+			assert.Equal(t, flags&unix.O_NONBLOCK != 0, tt.nonblock, "the blocking mode of the shared pipe")
 			assert.NilError(t, s.Close(t.Context()))
 			assert.NilError(t, w.Close())
 			assert.Assert(t, bytes.Equal(<-read, b.Bytes))

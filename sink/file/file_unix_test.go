@@ -223,6 +223,25 @@ func TestADeletedFileIsCreatedAgain(t *testing.T) {
 	assert.Equal(t, content(t, path), "two\nthree\n")
 }
 
+func TestADeletedFileIsTriedAgainUntilItCanBeCreated(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a")
+	assert.NilError(t, os.Mkdir(dir, 0o700))
+	path := filepath.Join(dir, "app.log")
+	s := file.New(path, nil)
+	assert.NilError(t, s.Open(t.Context()))
+	assert.NilError(t, os.RemoveAll(dir))
+	for range 2 {
+		n, err := s.Write(t.Context(), batchOf("one"))
+		assert.ErrorContains(t, err, "was deleted")
+		assert.ErrorIs(t, err, fs.ErrNotExist)
+		assert.Equal(t, n, 0)
+	}
+	assert.NilError(t, os.Mkdir(dir, 0o700))
+	write(t, s, "one")
+	assert.NilError(t, s.Close(t.Context()))
+	assert.Equal(t, content(t, path), "one\n")
+}
+
 // TestShortWritesAreCountedAndContinued limits the size of the files of a child
 // process, which fails like a full disk does: in the middle of a record.
 func TestShortWritesAreCountedAndContinued(t *testing.T) {
@@ -258,12 +277,10 @@ func continueShortWrites(path string, remove bool) error {
 	}
 	b := batchOf("one", "two", "three", "four")
 	taken := 0
-	// Both limits are within "three". The second comes twice: nothing fits then.
-	for _, limit := range []int{10, 12, 12} {
-		small := unix.Rlimit{Cur: 10, Max: before.Max}
-		if limit == 12 {
-			small.Cur = 12
-		}
+	// The limits are within "two", twice within "three", and nothing fits at last.
+	for i, small := range []unix.Rlimit{{Cur: 6}, {Cur: 10}, {Cur: 12}, {Cur: 12}} {
+		limit := []int{6, 10, 12, 12}[i]
+		small.Max = before.Max
 		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &small); err != nil {
 			return err
 		}
