@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/hydra-logger/hydra"
+	"github.com/hydra-logger/hydra/format"
 	"github.com/hydra-logger/hydra/sink"
 )
 
@@ -200,37 +202,49 @@ func TestWriterHasAName(t *testing.T) {
 	}
 }
 
+// withoutTime drops the time, which no example can foretell.
+func withoutTime(_ []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return a
+}
+
 func ExampleWriter() {
 	var buf bytes.Buffer
-	ctx := context.Background()
-	s := hydra.Writer(&buf)
-	if err := s.Open(ctx); err != nil {
-		fmt.Println(err)
-	}
-	n, err := s.Write(ctx, sink.Batch{Bytes: []byte("one\ntwo\n"), Ends: []int{4, 8}})
-	fmt.Println(n, err)
+	h := hydra.NewHandler(hydra.Config{Layers: map[string]hydra.Layer{
+		"default": {Destinations: []hydra.Destination{{
+			Sink:   hydra.Writer(&buf),
+			Format: format.JSON(&format.Options{ReplaceAttr: withoutTime}),
+		}}},
+	}})
+	slog.New(h).Info("hello", "user", 7)
+	fmt.Println(h.Close(context.Background()))
 	fmt.Print(buf.String())
 	// Output:
-	// 8 <nil>
-	// one
-	// two
+	// <nil>
+	// {"level":"INFO","msg":"hello","user":7}
 }
 
 func ExampleStdout() {
-	ctx := context.Background()
-	s := hydra.Stdout()
-	if err := s.Open(ctx); err != nil {
+	h := hydra.NewHandler(hydra.Config{Layers: map[string]hydra.Layer{
+		"default": {Destinations: []hydra.Destination{{
+			Sink:   hydra.Stdout(),
+			Format: format.Text(&format.Options{ReplaceAttr: withoutTime}),
+		}}},
+	}})
+	slog.New(h).Info("hello", "user", 7)
+	if err := h.Close(context.Background()); err != nil {
 		fmt.Println(err)
 	}
-	if _, err := s.Write(ctx, sink.Batch{Bytes: []byte("one\ntwo\n"), Ends: []int{4, 8}}); err != nil {
-		fmt.Println(err)
-	}
-	// Output:
-	// one
-	// two
+	// Output: level=INFO msg=hello user=7
 }
 
 func ExampleStderr() {
-	fmt.Println(hydra.Stderr())
-	// Output: stderr
+	h := hydra.NewHandler(hydra.Config{Layers: map[string]hydra.Layer{
+		"default": {Destinations: []hydra.Destination{{Sink: hydra.Stderr(), Format: format.Text(nil)}}},
+	}})
+	slog.New(h).Info("on its way to the standard error")
+	fmt.Println(h.Close(context.Background()))
+	// Output: <nil>
 }
