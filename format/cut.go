@@ -49,6 +49,7 @@ func appendBounded[S string | []byte](e *encoder, s S, quotes bool, write func([
 		e.buf = e.buf[:pos]
 	}
 	// An eighth of the room stays for the attributes to come.
+	whole := len(s)
 	end := pos + (e.limit-pos)*7/8 - 2
 	quote()
 	for step := 4096; step > 0 && len(s) > 0; {
@@ -64,6 +65,12 @@ func appendBounded[S string | []byte](e *encoder, s S, quotes bool, write func([
 	}
 	quote()
 	e.left++
+	if len(s) == whole {
+		// Nothing of it is left. A message stays as an empty string; an
+		// attribute is better left out.
+		e.buf = append(e.buf[:pos], `""`...)
+		e.tooBig = true
+	}
 }
 
 // runeBoundary returns the largest n <= limit at which s can be cut without

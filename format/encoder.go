@@ -105,6 +105,12 @@ func (e *encoder) appendEncoded(attr []byte) {
 	e.buf = append(append(e.buf, e.sep), attr...)
 }
 
+// appendMessage appends the value of the message, which is never left out.
+func (e *encoder) appendMessage(s string) {
+	e.appendString(s)
+	e.tooBig = false
+}
+
 // appendReplacedHead appends the built-in attributes as replace wants them.
 func (e *encoder) appendReplacedHead(r *slog.Record) {
 	if !r.Time.IsZero() {

@@ -177,7 +177,7 @@ func (g *gen) any(depth int) any {
 	case 7:
 		return []byte(g.text())
 	case 8:
-		return panicking{g.any(depth + 1)}
+		return panicking{g.text()}
 	case 9:
 		return struct {
 			A string

@@ -82,5 +82,5 @@ func (e *encoder) appendJSONHead(r *slog.Record) {
 		}
 	}
 	e.buf = append(e.buf, `,"msg":`...)
-	e.appendString(r.Message)
+	e.appendMessage(r.Message)
 }

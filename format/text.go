@@ -81,5 +81,5 @@ func (e *encoder) appendTextHead(r *slog.Record) {
 		}
 	}
 	e.buf = append(e.buf, " msg="...)
-	e.appendString(r.Message)
+	e.appendMessage(r.Message)
 }

@@ -115,10 +115,16 @@ func isNilPointer(v any) bool {
 	return rv.Kind() == reflect.Pointer && rv.IsNil()
 }
 
-// panicText says what was panicked with.
-func panicText(p any) string {
-	if checkText(p, DefaultMaxRecord) != nil {
-		return fmt.Sprintf("!PANIC: (%T)", p)
+// panicText says what was panicked with, or of which type it is when that cannot
+// be printed.
+func panicText(p any) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = fmt.Sprintf("!PANIC: (%T)", p)
+		}
+	}()
+	if err := checkText(p, DefaultMaxRecord); err != nil {
+		panic(err)
 	}
 	return fmt.Sprintf("!PANIC: %v", p)
 }

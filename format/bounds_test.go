@@ -1,0 +1,269 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package format_test
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hydra-logger/hydra/format"
+)
+
+// endless makes a group of itself for as long as somebody asks.
+type endless struct{ width int }
+
+func (e endless) LogValue() slog.Value {
+	attrs := make([]slog.Attr, e.width)
+	for i := range attrs {
+		attrs[i] = slog.Any("e", e)
+	}
+	return slog.GroupValue(attrs...)
+}
+
+// circle resolves to itself.
+type circle struct{}
+
+func (circle) LogValue() slog.Value { return slog.AnyValue(circle{}) }
+
+// selfGroup returns a group whose attributes are all the group itself.
+func selfGroup(key string, width int) slog.Attr {
+	attrs := make([]slog.Attr, width)
+	g := slog.Attr{Key: key, Value: slog.GroupValue(append(attrs, slog.Int("x", 1))[:width]...)}
+	for i := range attrs {
+		attrs[i] = g
+	}
+	inner := g.Value.Group()
+	for i := range inner {
+		inner[i] = g
+	}
+	return g
+}
+
+type list struct {
+	Next *list
+	Any  any
+}
+
+// The values here end other loggers: the stack overflows, or memory runs out.
+func TestHugeAndEndlessValuesAreBoundedAndVisible(t *testing.T) {
+	slice := make([]any, 2)
+	slice[0], slice[1] = slice, slice
+	m := map[string]any{}
+	m["m"], m["n"] = m, m
+	cyclic := &list{}
+	cyclic.Next = cyclic
+	behind := &list{Any: slice}
+	long := &list{}
+	for range 1_000_000 {
+		long = &list{Next: long}
+	}
+	var deep any
+	for range 1_000_000 {
+		deep = []any{deep}
+	}
+	var doubling any = "x"
+	for range 64 {
+		doubling = []any{doubling, doubling}
+	}
+	nested := slog.Int("i", 1)
+	for range 200_000 {
+		nested = slog.Attr{Key: "g", Value: slog.GroupValue(nested)}
+	}
+	empties := slog.Attr{}
+	for range 64 {
+		empties = slog.Attr{Value: slog.GroupValue(empties, empties)}
+	}
+	million := make([]slog.Attr, 1_000_000)
+	for i := range million {
+		million[i] = slog.Int("attr", i)
+	}
+	type table map[string][]string
+	wide := table{}
+	for i := range 1000 {
+		wide[fmt.Sprint(i)] = []string{strings.Repeat("x", 2000)}
+	}
+
+	const cut, failed = format.Truncated, format.Failed
+	for _, c := range []struct {
+		name  string
+		attrs []slog.Attr
+		json  string // what the line has to show
+		jsonF format.Flaws
+		text  string
+		textF format.Flaws
+	}{
+		{"message only", nil, `"msg":"m"`, 0, `msg=m`, 0},
+		{"million attributes", million, `"truncated":9`, cut, `truncated=9`, cut},
+		{"long string", []slog.Attr{slog.String("s", strings.Repeat("é\n", 8<<20)), slog.Int("after", 7)}, `"after":7,"truncated":1}`, cut, ` after=7 truncated=1`, cut},
+		{"long error", []slog.Attr{slog.Any("s", errors.New(strings.Repeat("é ", 8<<20)))}, `"truncated":1}`, cut, ` truncated=1`, cut},
+		{"long key", []slog.Attr{slog.Int(strings.Repeat("k", 8<<20), 1), slog.Int("after", 7)}, `"after":7,"truncated":1}`, cut, ` after=7 truncated=1`, cut},
+		{"long group name", []slog.Attr{slog.Group(strings.Repeat("k", 8<<20), "a", 1), slog.Int("after", 7)}, `"after":7,"truncated":1}`, cut, ` after=7 truncated=1`, cut},
+		{"key that grows", []slog.Attr{slog.Int(strings.Repeat("\x00", 1<<19), 1)}, `"truncated":1}`, cut, ` truncated=1`, cut},
+		{"long bytes", []slog.Attr{slog.Any("s", make([]byte, 8<<20))}, `"truncated":1}`, cut, ` truncated=1`, cut},
+		{"long named bytes", []slog.Attr{slog.Any("s", make(named, 8<<20))}, `"truncated":1}`, cut, ` truncated=1`, cut},
+		{"large value", []slog.Attr{slog.Any("s", wide), slog.Int("after", 7)}, `"after":7,"truncated":1}`, cut, ` after=7 truncated=1`, cut},
+		{"flat value", []slog.Attr{slog.Any("s", make([]int32, 1<<20))}, `"truncated":1}`, cut, ` truncated=1`, cut},
+		{"nested groups", []slog.Attr{nested}, `"g":"!DEPTH"}`, cut, `.g=!DEPTH`, cut},
+		{"group in itself", []slog.Attr{selfGroup("g", 1)}, `"g":"!DEPTH"}`, cut, `.g=!DEPTH`, cut},
+		{"group twice in itself", []slog.Attr{selfGroup("g", 2)}, `"g":"!DEPTH"`, cut, `.g=!DEPTH`, cut},
+		{"inline group twice in itself", []slog.Attr{selfGroup("", 2)}, `"":"!DEPTH"`, cut, ` ""=!DEPTH`, cut},
+		{"doubling nothing", []slog.Attr{empties}, `"truncated":`, cut, `truncated=`, cut},
+		{"endless groups", []slog.Attr{slog.Any("e", endless{1})}, `"e":"!DEPTH"`, cut, `.e=!DEPTH`, cut},
+		{"endless groups, wide", []slog.Attr{slog.Any("e", endless{3})}, `"e":"!DEPTH"`, cut, `.e=!DEPTH`, cut},
+		{"endless LogValue", []slog.Attr{slog.Any("e", circle{})}, `"e":"LogValue called too many times`, failed, `e="LogValue called too many times`, failed},
+		{"slice in itself", []slog.Attr{slog.Any("v", slice)}, `"v":"!ERROR:json: unsupported value: encountered a cycle via []interface {}"`, failed, `v="!ERROR:encountered a cycle via []interface {}"`, failed},
+		{"map in itself", []slog.Attr{slog.Any("v", m)}, `"v":"!ERROR:json: unsupported value: encountered a cycle via map[string]interface {}"`, failed, `v="!ERROR:encountered a cycle via map[string]interface {}"`, failed},
+		{"pointer to itself", []slog.Attr{slog.Any("v", cyclic)}, `"v":"!ERROR:json: unsupported value: encountered a cycle via *format_test.list"`, failed, `v="&{Next:0x`, 0},
+		{"slice in itself behind a pointer", []slog.Attr{slog.Any("v", behind)}, `"v":"!ERROR:json: unsupported value: encountered a cycle`, failed, `v="!ERROR:encountered a cycle`, failed},
+		{"attribute in itself", []slog.Attr{slog.Any("v", selfGroup("a", 1))}, `"v":{"Key":"a","Value":{}}`, 0, `v="!ERROR:`, failed},
+		{"long list", []slog.Attr{slog.Any("v", long)}, `"v":"!ERROR:nested more than 10000 levels deep"`, failed, `v="&{Next:0x`, 0},
+		{"deep slices", []slog.Attr{slog.Any("v", deep)}, `"v":"!ERROR:nested more than 10000 levels deep"`, failed, `v="!ERROR:nested more than 10000 levels deep"`, failed},
+		{"doubling slices", []slog.Attr{slog.Any("v", doubling)}, `"truncated":1`, cut, `truncated=1`, cut},
+	} {
+		r := slog.NewRecord(time.Unix(0, 0), slog.LevelInfo, "m", 0)
+		r.AddAttrs(c.attrs...)
+		for i, want := range []string{c.json, c.text} {
+			wantFlaws := []format.Flaws{c.jsonF, c.textF}[i]
+			for _, grouped := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/%s/group %t", c.name, kinds[i].name, grouped), func(t *testing.T) {
+					f := kinds[i].new(nil)
+					if grouped {
+						want, f = strings.ReplaceAll(want, ` after`, ` open.after`), f.WithGroup("open")
+						want = strings.ReplaceAll(strings.ReplaceAll(want, `7,"tr`, `7},"tr`), ` ""=`, ` "open."=`)
+						want = strings.Replace(want, ` v=`, ` open.v=`, 1)
+					}
+					got, flaws := f.AppendRecord(nil, r, nil)
+					parse(t, kinds[i].name, got)
+					if len(got) > format.DefaultMaxRecord {
+						t.Errorf("got %d bytes, want at most %d", len(got), format.DefaultMaxRecord)
+					}
+					if !strings.Contains(string(got), want) {
+						t.Errorf("got %.200q…%.100q, want %s in it", got, got[max(0, len(got)-100):], want)
+					}
+					if flaws != wantFlaws {
+						t.Errorf("got flaws %b, want %b", flaws, wantFlaws)
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestRecordsStayBelowMaxRecord(t *testing.T) {
+	attrs := []slog.Attr{
+		slog.String("s", strings.Repeat("世\n", 60)), slog.Float64("f", math.MaxFloat64),
+		slog.Group("g", slog.String("t", strings.Repeat("\x01", 30)), slog.Group("h", "i", 1)),
+		slog.Any("m", map[string]int{"a": 1}), slog.Time("t", time.Unix(1e9, 1)),
+	}
+	for _, k := range kinds {
+		for size := format.MinMaxRecord; size < 1200; size += 7 {
+			for length := 0; length < 1000; length += 41 {
+				f := k.new(&format.Options{MaxRecord: size, AddSource: length%2 == 1})
+				f = f.WithAttrs(attrs[:2]).WithGroup("open").WithAttrs(attrs[2:]).WithGroup("more")
+				r := slog.NewRecord(time.Unix(1e9, 1), math.MinInt64, strings.Repeat("é", length), pcs[2])
+				r.AddAttrs(attrs...)
+				got, flaws := f.AppendRecord([]byte("before"), r, attrs)
+				if !strings.HasPrefix(string(got), "before") {
+					t.Fatalf("got %.50q, want what was there before kept", got)
+				}
+				got = got[len("before"):]
+				m := parse(t, k.name, got)
+				if len(got) > size {
+					t.Fatalf("%s: got %d bytes, want at most %d", k.name, len(got), size)
+				}
+				if _, says := m["truncated"]; says != (flaws&format.Truncated != 0) {
+					t.Fatalf("%s: got truncated: %t and flaws %b, want them to agree", k.name, says, flaws)
+				}
+				if m["msg"] == nil || !utf8.Valid(got) {
+					t.Fatalf("%s: got %q, want a message and UTF-8", k.name, got)
+				}
+			}
+		}
+	}
+}
+
+func TestLongMessageIsCutOnARuneBoundary(t *testing.T) {
+	for _, k := range kinds {
+		for _, unit := range []string{"a", "é", "世", "😀", "a\n", "\xff", "\x80", " =\""} {
+			message := strings.Repeat(unit, 16<<20/len(unit))
+			r := slog.NewRecord(time.Time{}, slog.LevelInfo, message, 0)
+			r.AddAttrs(slog.String("user", "anna"))
+			got, flaws := k.new(nil).AppendRecord(nil, r, nil)
+			m := parse(t, k.name, got)
+			kept := m["msg"].(string)
+			if k.name == "json" {
+				kept = strings.ReplaceAll(kept, "\ufffd", unit)
+			}
+			if !strings.HasPrefix(message, kept) || len(kept)%len(unit) != 0 && unit != " =\"" && unit != "a\n" {
+				t.Errorf("%s, %q: got a message that is no prefix of the one logged, or ends within a rune", k.name, unit)
+			}
+			if n := len(got); n < format.DefaultMaxRecord*3/4 || n > format.DefaultMaxRecord {
+				t.Errorf("%s, %q: got %d bytes, want the room used", k.name, unit, n)
+			}
+			if m["user"] != "anna" || flaws != format.Truncated {
+				t.Errorf("%s, %q: got user %v, flaws %b, want anna, %b", k.name, unit, m["user"], flaws, format.Truncated)
+			}
+		}
+	}
+}
+
+func TestRecordThatFitsIsNotCut(t *testing.T) {
+	for i, k := range kinds {
+		want, got, compare := pair(t, i, nil)
+		r := slog.NewRecord(time.Unix(0, 0), slog.LevelInfo, strings.Repeat("x", format.DefaultMaxRecord-200), 0)
+		r.AddAttrs(slog.Int("a", 1))
+		_ = want.Handle(t.Context(), r)
+		_ = got.Handle(t.Context(), r)
+		compare("almost too long")
+		if line, flaws := k.new(nil).AppendRecord(nil, r, nil); flaws != 0 || len(line) > format.DefaultMaxRecord {
+			t.Errorf("got %d bytes, flaws %b, want neither too long nor cut", len(line), flaws)
+		}
+	}
+}
+
+func TestWithIsBounded(t *testing.T) {
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			f := k.new(nil)
+			for range 200_000 {
+				f = f.WithGroup("group")
+			}
+			for range 300 {
+				f = f.WithAttrs([]slog.Attr{slog.String("a", strings.Repeat("x", 10_000)), selfGroup("g", 2)})
+			}
+			f = f.WithGroup(strings.Repeat("x", 8<<20))
+			r := slog.NewRecord(time.Time{}, slog.LevelInfo, "still here", 0)
+			r.AddAttrs(slog.Int("i", 1))
+			line, flaws := f.AppendRecord(nil, r, nil)
+			m := parse(t, k.name, line)
+			if m["msg"] != "still here" || m["truncated"] == nil || flaws != format.Truncated {
+				t.Errorf("got msg %v, truncated %v, flaws %b, want all there", m["msg"], m["truncated"], flaws)
+			}
+			if len(line) > format.DefaultMaxRecord {
+				t.Errorf("got %d bytes, want at most %d", len(line), format.DefaultMaxRecord)
+			}
+		})
+	}
+}
+
+func TestGroupsWithoutRoomLeaveOutWhatTheyHold(t *testing.T) {
+	for _, k := range kinds {
+		f := k.new(&format.Options{MaxRecord: 1})
+		for range 4 {
+			f = f.WithGroup(strings.Repeat("\x01", 30))
+		}
+		r := slog.NewRecord(time.Time{}, slog.LevelInfo, "m", 0)
+		r.AddAttrs(slog.Int("i", 1), slog.Int("j", 2))
+		line, flaws := f.AppendRecord(nil, r, nil)
+		if m := parse(t, k.name, line); m["msg"] != "m" || fmt.Sprint(m["truncated"]) != "2" || flaws != format.Truncated {
+			t.Errorf("%s: got %v, flaws %b, want a message and 2 attributes truncated", k.name, m, flaws)
+		}
+	}
+}
