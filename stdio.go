@@ -25,7 +25,9 @@ import (
 // several destinations never mix within a line.
 //
 // Flush has nothing to do, because nothing is buffered. Close leaves the standard
-// output open. On Windows a write that blocks cannot be interrupted.
+// output open. On Windows a write that blocks cannot be interrupted. Where a
+// program is started with its standard output closed, the Go runtime opens the
+// null device in its place: records go there, and nothing can tell.
 func Stdout() sink.Sink { return Writer(os.Stdout) }
 
 // Stderr returns a sink that writes to the standard error, as os.Stderr is when

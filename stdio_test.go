@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -125,6 +126,23 @@ func TestStandardStreamsOutliveTheirReader(t *testing.T) {
 			assert.Assert(t, strings.HasPrefix(got, "true "), "got %q, want a broken pipe", got)
 		})
 	}
+}
+
+func TestHandlerOfOsStdoutOutlivesItsReader(t *testing.T) {
+	if isChild(t) {
+		h := NewJSONHandler(os.Stdout, nil)
+		slog.New(h).Info("hello")
+		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+		defer cancel()
+		endChild("%v", h.Close(ctx) != nil)
+	}
+	r, w := unreadPipe(t, false)
+	assert.NilError(t, r.Close())
+	var stderr bytes.Buffer
+	cmd := child(t)
+	cmd.Stdout, cmd.Stderr = w, &stderr
+	assert.Equal(t, report(t, cmd), "true", "Close must say that the record did not arrive")
+	assert.Assert(t, strings.Contains(stderr.String(), `"msg":"hello"`), "got %q on the fallback", stderr.String())
 }
 
 func TestStdoutThatWasClosedIsAnErrorOfOpen(t *testing.T) {

@@ -1,0 +1,115 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra
+
+import (
+	"slices"
+	"time"
+)
+
+// books is what the consumer's side of a destination knows about the records
+// that came through its queue. The counts are of records unless they say
+// otherwise, and
+//
+//	next = written + fallback + failed + missed + held
+//
+// holds whenever nobody is inside a method.
+type books struct {
+	next     uint64 // the queue's next ticket to take, which is how many were taken or missed
+	held     uint64 // taken and not accounted for: with the writer, or with Close
+	written  uint64 // by the sink
+	fallback uint64 // to the fallback instead
+	failed   uint64 // dropped: the fallback failed
+	missed   uint64 // dropped: the oldest of a full queue
+
+	bytes   uint64    // taken by the sink, gap markers included
+	batches uint64    // of which the sink took something
+	retries uint64    // tries of a batch after the first
+	partial uint64    // tries that left a record half written
+	notices uint64    // gap markers written
+	wrote   time.Time // when the sink last took something
+	highest uint32    // most records that take found
+	losses  uint64    // what the window of recent losses has been told of
+
+	barriers []*barrier
+}
+
+// A barrier is where a Flush waits until every record before target is accounted
+// for.
+type barrier struct {
+	target  uint64     // ticket
+	written uint64     // as in books, when the barrier was put up
+	lost    uint64     // of the records before target, dropped since
+	stray   uint64     // likewise, to the fallback
+	reply   chan error // capacity 1: the writer never waits for who asked
+}
+
+// take takes what is published in q into h.
+func (b *books) take(q *queue, h *haul) {
+	depth, _ := q.depth()
+	b.highest = max(b.highest, depth)
+	q.take(h)
+	n := uint64(len(h.ends))
+	if n == 0 {
+		return
+	}
+	missed := h.first - b.next
+	for _, w := range b.barriers {
+		w.lost += w.share(b.next, missed)
+	}
+	b.missed += missed
+	b.next += missed + n
+	b.held += n
+}
+
+// write accounts for n of the records held as written.
+func (b *books) write(n uint64) {
+	b.held -= n
+	b.written += n
+}
+
+// divert accounts for records held, the oldest, as gone to the fallback, and for
+// those after them as dropped.
+func (b *books) divert(fallback, failed uint64) {
+	for _, w := range b.barriers {
+		oldest := b.next - b.held
+		w.stray += w.share(oldest, fallback)
+		w.lost += w.share(oldest+fallback, failed)
+	}
+	b.held -= fallback + failed
+	b.fallback += fallback
+	b.failed += failed
+}
+
+// share returns how many of n records from ticket first on lie before the
+// barrier.
+func (w *barrier) share(first, n uint64) uint64 {
+	return min(first+n, max(first, w.target)) - first
+}
+
+// passed removes and returns the barriers that are reached.
+func (b *books) passed() []*barrier {
+	if len(b.barriers) == 0 {
+		return nil
+	}
+	var reached []*barrier
+	b.barriers = slices.DeleteFunc(b.barriers, func(w *barrier) bool {
+		if b.next-b.held < w.target {
+			return false
+		}
+		reached = append(reached, w)
+		return true
+	})
+	return reached
+}
+
+// remove takes a barrier away that nobody waits at any more.
+func (b *books) remove(w *barrier) {
+	b.barriers = slices.DeleteFunc(b.barriers, func(o *barrier) bool { return o == w })
+}
+
+// before returns how many records before target are not accounted for.
+func (b *books) before(target uint64) uint64 {
+	return max(target, b.next-b.held) - (b.next - b.held)
+}

@@ -1,0 +1,228 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/hydra-logger/hydra/format"
+	"github.com/hydra-logger/hydra/sink"
+)
+
+// checker completes a Config with its defaults and collects what is wrong with
+// it. What is wrong it replaces by something that works, so that NewHandler can
+// go on: a number by its default, a sink that cannot be by one that never opens,
+// whose records therefore go to the fallback.
+type checker struct {
+	mistakes []error
+	folded   map[string]string    // layer names in lower case
+	claimed  map[[2]string]string // match rules, and the layers that own them
+}
+
+// note adds a mistake: where it is, what it is and the way out.
+func (c *checker) note(path, text string, args ...any) error {
+	err := fmt.Errorf("hydra: %s: %s", path, fmt.Sprintf(text, args...))
+	c.mistakes = append(c.mistakes, err)
+	return err
+}
+
+// config returns a copy of cfg in which every field has its working value.
+func (c *checker) config(cfg Config) Config {
+	c.folded = make(map[string]string)
+	c.claimed = make(map[[2]string]string)
+	cfg.Level = c.level("Level", cfg.Level, slog.LevelInfo)
+	if cfg.LayerKey == "" {
+		cfg.LayerKey = defaultLayerKey
+	}
+	extractors := cfg.Extractors
+	cfg.Extractors = nil
+	for i, f := range extractors {
+		if f == nil {
+			c.note(fmt.Sprintf("Extractors[%d]", i), "is nil; remove it")
+			continue
+		}
+		cfg.Extractors = append(cfg.Extractors, f)
+	}
+	if isNil(cfg.Fallback) {
+		if cfg.Fallback != nil {
+			c.note("Fallback", "is a nil %T; leave it unset for standard error", cfg.Fallback)
+		}
+		cfg.Fallback = stderrWriter{}
+	}
+	if cfg.MemoryLimit > 100 {
+		c.note("MemoryLimit", "%d is more than 100 percent; use a negative number for no limit", cfg.MemoryLimit)
+		cfg.MemoryLimit = 0
+	}
+	if cfg.MemoryLimit == 0 {
+		cfg.MemoryLimit = defaultMemoryLimit
+	}
+	if cfg.CloseTimeout == 0 {
+		cfg.CloseTimeout = defaultCloseTimeout
+	}
+
+	given := cfg.Layers
+	cfg.Layers = make(map[string]Layer, len(given)+1)
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		path := fmt.Sprintf("Layers[%q]", name)
+		if c.layerName(path, name) {
+			cfg.Layers[name] = c.layer(path, name, given[name], cfg.Level)
+		}
+	}
+	if _, ok := cfg.Layers[defaultLayer]; !ok {
+		cfg.Layers[defaultLayer] = c.layer("", defaultLayer, Layer{
+			Destinations: []Destination{{Sink: Stdout()}},
+		}, cfg.Level)
+	}
+	return cfg
+}
+
+// layerName reports whether a layer of that name can be chosen at all.
+func (c *checker) layerName(path, name string) bool {
+	if name == "" {
+		c.note(path, "a layer without a name can never be chosen; name it, or call it %q", defaultLayer)
+		return false
+	}
+	if name != strings.TrimSpace(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		c.note(path, "the name has white space around it or control characters in it; remove them")
+	}
+	lower := strings.ToLower(name)
+	if other, ok := c.folded[lower]; ok {
+		c.note(path, "duplicate of layer %q, from which it differs in case only; rename one or join them", other)
+	}
+	c.folded[lower] = name
+	return true
+}
+
+func (c *checker) layer(path, name string, l Layer, level slog.Leveler) Layer {
+	l.Level = c.level(path+".Level", l.Level, level)
+	given := l.Match
+	l.Match = make(map[string]string, len(given))
+	for _, key := range slices.Sorted(maps.Keys(given)) {
+		at, value := fmt.Sprintf("%s.Match[%q]", path, key), given[key]
+		owner, taken := c.claimed[[2]string{key, value}]
+		switch {
+		case key == "":
+			c.note(at, "no attribute has an empty key; name one")
+		case name == everyLayer:
+			c.note(at, "layer %q takes every record already; remove the rule", everyLayer)
+		case taken:
+			c.note(at, "%s=%s already chooses layer %q; keep one of the two", key, value, owner)
+		default:
+			c.claimed[[2]string{key, value}] = name
+			l.Match[key] = value
+		}
+	}
+	l.Destinations = slices.Clone(l.Destinations)
+	if len(l.Destinations) == 0 {
+		err := c.note(path+".Destinations", "is empty, so the layer's records have nowhere to go but the fallback; add a destination")
+		l.Destinations = []Destination{{Sink: &unavailable{err: err}}}
+	}
+	for i := range l.Destinations {
+		c.destination(fmt.Sprintf("%s.Destinations[%d]", path, i), fmt.Sprintf("%s/%d", name, i), &l.Destinations[i])
+	}
+	return l
+}
+
+// destination completes d in place.
+func (c *checker) destination(path, name string, d *Destination) {
+	if d.Name == "" {
+		d.Name = name
+	}
+	if isNil(d.Sink) {
+		d.Sink = &unavailable{err: c.note(path+".Sink", "is nil, so its records go to the fallback; set one, such as hydra.Stdout()")}
+	}
+	if isNil(d.Format) {
+		if d.Format != nil {
+			c.note(path+".Format", "is a nil %T; leave it unset for JSON", d.Format)
+		}
+		d.Format = format.JSON(nil)
+	}
+	if d.Level != nil {
+		d.Level = c.level(path+".Level", d.Level, nil)
+	}
+	if d.Policy > Error {
+		c.note(path+".Policy", "%d is unknown; use DropOldest, Block or Error", d.Policy)
+		d.Policy = DropOldest
+	}
+	if d.BlockTimeout < 0 {
+		c.note(path+".BlockTimeout", "%v is negative; leave it zero to wait without bound", d.BlockTimeout)
+		d.BlockTimeout = 0
+	}
+	if d.RetryFor == 0 {
+		d.RetryFor = defaultRetryFor
+	}
+	records := c.size(path+".Queue.Records", int64(d.Queue.Records), defaultQueueRecords, maxQueueRecords)
+	d.Queue.Records = int(records)
+	d.Queue.Bytes = c.size(path+".Queue.Bytes", d.Queue.Bytes, defaultQueueBytes, maxQueueBytes)
+}
+
+// shared returns the destination among others that has the sink of d, if any. An
+// unshared d must have a name of its own.
+func (c *checker) shared(path string, d Destination, others []*destination) *destination {
+	for _, o := range others {
+		if !same(o.config.Sink, d.Sink) {
+			if o.config.Name == d.Name {
+				c.note(path+".Name", "%q is the name of another destination; choose one of its own", d.Name)
+			}
+			continue
+		}
+		a, b := o.config, d
+		if !same(a.Format, b.Format) || a.Policy != b.Policy || a.BlockTimeout != b.BlockTimeout ||
+			a.Queue != b.Queue || a.RetryFor != b.RetryFor {
+			c.note(path, "has the sink of destination %q but other settings; make them equal, or give it a sink of its own", o.config.Name)
+		}
+		return o
+	}
+	return nil
+}
+
+// size returns n, or usual if n is zero or makes no sense.
+func (c *checker) size(path string, n, usual, most int64) int64 {
+	switch {
+	case n == 0:
+	case n < 0:
+		c.note(path, "%d is negative; leave it zero for %d", n, usual)
+	case n > most:
+		c.note(path, "%d is more than the %d that a queue can hold; leave it zero for %d", n, most, usual)
+	default:
+		return n
+	}
+	return usual
+}
+
+// level returns l, or usual if l is unset.
+func (c *checker) level(path string, l, usual slog.Leveler) slog.Leveler {
+	if !isNil(l) {
+		return l
+	}
+	if l != nil {
+		c.note(path, "is a nil %T; leave it unset or point it to a level", l)
+	}
+	return usual
+}
+
+// isNil reports whether v is nil or holds a nil pointer.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	r := reflect.ValueOf(v)
+	return r.Kind() == reflect.Pointer && r.IsNil()
+}
+
+// unavailable is the sink of a destination whose sink cannot be. Its records go
+// to the fallback.
+type unavailable struct{ err error }
+
+func (u *unavailable) Open(context.Context) error                     { return u.err }
+func (u *unavailable) Write(context.Context, sink.Batch) (int, error) { return 0, u.err }
+func (u *unavailable) Flush(context.Context) error                    { return u.err }
+func (u *unavailable) Close(context.Context) error                    { return nil }

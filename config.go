@@ -1,0 +1,173 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/hydra-logger/hydra/format"
+	"github.com/hydra-logger/hydra/sink"
+)
+
+// Config describes a Handler. The zero value writes slog's JSON to standard
+// output from level Info up, as slog.NewJSONHandler(os.Stdout, nil) does.
+//
+// NewHandler and Open copy what they need: changing a Config afterwards changes
+// nothing. To change a level while running, put a *slog.LevelVar into a Level
+// field.
+type Config struct {
+	// Layers are the named parts of the program and where their records go. A
+	// record that belongs to no layer goes to the layer "default", which writes
+	// JSON to standard output unless it is configured here. The layer "*" takes
+	// a copy of every record, whatever its layer.
+	Layers map[string]Layer
+
+	// Level is the level of layers that set none. Nil means slog.LevelInfo.
+	Level slog.Leveler
+
+	// LayerKey is the key of the attribute that names a record's layer. Empty
+	// means "layer".
+	LayerKey string
+
+	// Extractors find attributes in the context of a log call, after those that
+	// With put there. They run on the caller's goroutine for every record that
+	// is logged with a context other than context.Background(), so they should
+	// be quick. A panic is contained and shows in the record.
+	Extractors []func(context.Context) []slog.Attr
+
+	// Fallback takes what no destination could, and hydra's own news, one whole
+	// record a Write, never two at a time. Nil means standard error. A Write
+	// that does not return within a second is given up, and what it held counts
+	// as dropped; until it returns nothing else is written.
+	Fallback io.Writer
+
+	// OnEvent, if set, is told hydra's own news. It is called from a goroutine
+	// that does nothing else, so it may be slow and may panic; events that find
+	// 256 others waiting are counted in Health.EventsMissed instead.
+	OnEvent func(Event)
+
+	// MemoryLimit is the share of memory in percent, of the host, the cgroup or
+	// GOMEMLIMIT, whichever is tightest, above which queues no longer grow:
+	// while one is more than an eighth full, further records go to the fallback.
+	// Zero means 70. Negative means no limit.
+	MemoryLimit int
+
+	// CloseTimeout bounds Close when its context has no deadline. Zero means 10
+	// seconds. Negative means to wait for as long as it takes.
+	CloseTimeout time.Duration
+}
+
+// Layer is a named part of the program.
+type Layer struct {
+	// Level is the least level that the layer takes. Nil means Config.Level.
+	Level slog.Leveler
+
+	// Match chooses this layer for records that carry one of these attributes,
+	// key and value, and that no layer attribute and no group has placed. An
+	// attribute may be claimed by one layer only.
+	Match map[string]string
+
+	// Destinations are where the layer's records go, each of them to every one.
+	// Layers that hold the same Sink value share one destination: its settings
+	// but for Level must then be equal, and its records keep their order.
+	Destinations []Destination
+}
+
+// Destination is a format, a sink, and the queue in front of it.
+type Destination struct {
+	// Name stands for the destination in errors, events and Health. Empty means
+	// the layer's name and the destination's index, as in "db/0".
+	Name string
+
+	// Sink takes the encoded records. Required.
+	Sink sink.Sink
+
+	// Format encodes the records. Nil means format.JSON(nil). Destinations with
+	// the same Format value share one encoding of a record.
+	Format format.Format
+
+	// Level is the least level that this destination takes of what its layer
+	// takes. Nil means all of it.
+	Level slog.Leveler
+
+	// Policy is what a full queue does. Zero means DropOldest.
+	Policy Policy
+
+	// BlockTimeout bounds the wait under Block; the record then goes to the
+	// fallback. Zero means no bound. It means nothing under other policies.
+	BlockTimeout time.Duration
+
+	// Queue bounds the queue.
+	Queue Queue
+
+	// RetryFor is how long the writer keeps trying to write a batch that the
+	// sink refused, pausing up to a second between tries, before it sends the
+	// batch to the fallback. From then on it tries the sink about once a second,
+	// with what is in hand by then. Zero means 5 seconds. Negative means one try.
+	RetryFor time.Duration
+}
+
+// Queue bounds a destination's queue. Whichever bound is met first makes it
+// full. Its memory is reserved when the handler is made and first touched as
+// records pass.
+type Queue struct {
+	// Records is the most records. Zero means 32768. At most 16777216.
+	Records int
+
+	// Bytes is the most encoded bytes. Zero means 8 MiB. At most 1 GiB. A record
+	// that is longer than this, or than 16 MiB, goes to the fallback.
+	Bytes int64
+}
+
+// Policy is what a full queue does with one more record.
+type Policy uint8
+
+const (
+	// DropOldest makes room by dropping the oldest record in the queue, which is
+	// counted and leaves a gap marker in the stream. The log call never waits.
+	DropOldest Policy = iota
+
+	// Block makes the log call wait for room, for Destination.BlockTimeout and
+	// the context of the call at most; then the record goes to the fallback.
+	Block
+
+	// Error refuses the record: Handle returns ErrQueueFull. A slog.Logger
+	// ignores that error, so the record is counted as rejected, too, and leaves
+	// a gap marker in the stream.
+	Error
+)
+
+// String returns the name of the policy as it is in the source.
+func (p Policy) String() string {
+	switch p {
+	case DropOldest:
+		return "DropOldest"
+	case Block:
+		return "Block"
+	case Error:
+		return "Error"
+	}
+	return "unknown"
+}
+
+// MarshalText returns what String does.
+func (p Policy) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+const (
+	defaultLayer    = "default"
+	everyLayer      = "*"
+	defaultLayerKey = "layer"
+
+	// The default queue holds a stall of 200 ms at 100,000 records a second, and
+	// what a busy core logs while the writer's core does something else.
+	defaultQueueRecords = 32 << 10
+	defaultQueueBytes   = 8 << 20
+
+	defaultRetryFor     = 5 * time.Second
+	defaultCloseTimeout = 10 * time.Second
+	defaultMemoryLimit  = 70
+)

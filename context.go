@@ -1,0 +1,108 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+)
+
+// contextKey is the key of the attributes that With puts into a context.
+type contextKey struct{}
+
+// With returns a context whose log calls carry attrs, after those that ctx
+// carries already. They stand at the top level of the record, outside any group
+// of the logger, right after the message; a layer attribute among them chooses
+// the layer unless the record has one of its own.
+//
+// The attributes are evaluated at each log call, so what they point to must not
+// change. With copies the slice and is safe for concurrent use.
+func With(ctx context.Context, attrs ...slog.Attr) context.Context {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	if len(attrs) == 0 {
+		return ctx
+	}
+	have, _ := ctx.Value(contextKey{}).([]slog.Attr)
+	return context.WithValue(ctx, contextKey{}, append(slices.Clip(have), attrs...))
+}
+
+// contextAttrs returns what ctx and the extractors know about a record.
+func (c *core) contextAttrs(ctx context.Context) []slog.Attr {
+	attrs, _ := ctx.Value(contextKey{}).([]slog.Attr)
+	if len(c.config.Extractors) == 0 {
+		return attrs
+	}
+	attrs = slices.Clip(attrs)
+	for _, extract := range c.config.Extractors {
+		attrs = append(attrs, safely(ctx, extract)...)
+	}
+	return attrs
+}
+
+// safely calls an extractor; a panic becomes an attribute.
+func safely(ctx context.Context, extract func(context.Context) []slog.Attr) (attrs []slog.Attr) {
+	defer func() {
+		if p := recover(); p != nil {
+			attrs = []slog.Attr{slog.String("!PANIC", fmt.Sprintf("extractor: %v", p))}
+		}
+	}()
+	return extract(ctx)
+}
+
+// Traceparent returns an extractor that finds the trace of a request. get returns
+// the value of the request's traceparent header (W3C Trace Context, level 1), as
+// the program keeps it in its contexts, or "" for none.
+//
+// A valid header gives the attributes trace_id and span_id; an invalid one gives
+// nothing. The extractor is safe for concurrent use if get is.
+func Traceparent(get func(context.Context) string) func(context.Context) []slog.Attr {
+	return func(ctx context.Context) []slog.Attr {
+		trace, span, ok := parseTraceparent(get(ctx))
+		if !ok {
+			return nil
+		}
+		return []slog.Attr{slog.String("trace_id", trace), slog.String("span_id", span)}
+	}
+}
+
+// parseTraceparent takes a header apart: version "-" trace-id "-" parent-id "-"
+// flags, in lower-case hexadecimal. Versions above 00 may add fields; ff is
+// invalid, and so are ids of zeros only.
+func parseTraceparent(h string) (trace, span string, ok bool) {
+	const length = 55
+	if len(h) < length || h[2] != '-' || h[35] != '-' || h[52] != '-' {
+		return "", "", false
+	}
+	version, trace, span, flags := h[:2], h[3:35], h[36:52], h[53:55]
+	switch {
+	case !isHex(version) || !isHex(trace) || !isHex(span) || !isHex(flags):
+	case version == "ff" || isZero(trace) || isZero(span):
+	case len(h) > length && (version == "00" || h[length] != '-'):
+	default:
+		return trace, span, true
+	}
+	return "", "", false
+}
+
+func isHex(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+func isZero(s string) bool {
+	for i := range len(s) {
+		if s[i] != '0' {
+			return false
+		}
+	}
+	return true
+}

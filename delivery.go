@@ -1,0 +1,84 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Delivery says what a Flush or a Close brought where, at one destination.
+type Delivery struct {
+	// Destination is its name.
+	Destination string
+
+	// Written is how many records the sink took during the call.
+	Written uint64
+
+	// Fallback is how many went to the fallback instead.
+	Fallback uint64
+
+	// Dropped is how many were lost.
+	Dropped uint64
+
+	// Unknown is how many are with a sink that has not returned. It may have
+	// written them or not; they are not written again.
+	Unknown uint64
+
+	// Err is what the sink returned at last, or nil.
+	Err error
+}
+
+// failed reports whether a record did not reach the sink, or the sink failed.
+func (d *Delivery) failed() bool {
+	return d.Fallback > 0 || d.Dropped > 0 || d.Unknown > 0 || d.Err != nil
+}
+
+// DeliveryError is what Flush and Close return when not every record reached its
+// sink. It wraps the errors of sinks and of the context.
+type DeliveryError struct {
+	// Op is "flush" or "close".
+	Op string
+
+	// Deliveries are the destinations at which something went wrong.
+	Deliveries []Delivery
+
+	// Err is the end of the context, if that is what ended the call.
+	Err error
+}
+
+// Error returns the whole account in one line.
+func (e *DeliveryError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "hydra: %s", e.Op)
+	if e.Err != nil {
+		fmt.Fprintf(&b, ": %v", e.Err)
+	}
+	for i, d := range e.Deliveries {
+		sep := "; "
+		if i == 0 {
+			sep = ": "
+		}
+		fmt.Fprintf(&b, "%sdestination %q: %d written, %d to the fallback, %d dropped, %d unknown",
+			sep, d.Destination, d.Written, d.Fallback, d.Dropped, d.Unknown)
+		if d.Err != nil {
+			fmt.Fprintf(&b, " (%v)", d.Err)
+		}
+	}
+	return b.String()
+}
+
+// Unwrap returns the errors of the context and of the sinks.
+func (e *DeliveryError) Unwrap() []error {
+	var all []error
+	if e.Err != nil {
+		all = append(all, e.Err)
+	}
+	for _, d := range e.Deliveries {
+		if d.Err != nil {
+			all = append(all, d.Err)
+		}
+	}
+	return all
+}

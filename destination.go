@@ -1,0 +1,221 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hydra-logger/hydra/format"
+	"github.com/hydra-logger/hydra/internal/errs"
+	"github.com/hydra-logger/hydra/internal/histo"
+	"github.com/hydra-logger/hydra/internal/window"
+	"github.com/hydra-logger/hydra/sink"
+)
+
+// ErrQueueFull is what Handle returns for a record that found the queue full: it
+// was refused under the policy Error, or, rarely, dropped under DropOldest
+// because the oldest record could not be (see Losses.Contended). Either is
+// counted in Health.
+var ErrQueueFull = errors.New("hydra: queue full")
+
+// ErrClosed is what Handle returns for a record that is logged after Close. The
+// record went to the fallback.
+var ErrClosed = errors.New("hydra: handler closed")
+
+// A destination is a sink, the queue in front of it, and what became of every
+// record that was offered to it. This file is the side of the log calls;
+// writer.go is the other.
+//
+// Every record offered ends in exactly one term of
+//
+//	offered = written + fallback + dropped + rejected + pending
+//
+// Tickets of the queue count what went into it, so no log call touches a counter
+// unless its record does not get that far.
+type destination struct {
+	// immutable
+	config Destination
+	path   string        // in the Config
+	format int           // index in router.formats
+	plain  format.Format // without attributes or groups, for gap markers
+	queue  *queue
+	shared *shared
+	sink   sink.Sink
+
+	// producers, for records that never entered the queue
+	rejected  atomic.Uint64 // policy Error
+	contended atomic.Uint64 // dropped: full, and the oldest could not be freed
+	bypassed  atomic.Uint64 // to the fallback
+	forfeited atomic.Uint64 // dropped: the fallback failed
+	truncated atomic.Uint64 // subset of all: flaws of the encoding
+	failed    atomic.Uint64 // likewise
+	high      atomic.Bool   // the queue passed 80 % and has not fallen to half since
+	highMark  atomic.Uint32 // most records seen in the queue past 80 %
+
+	latency histo.Histogram
+	recent  window.Window
+	errors  errs.Tracker
+
+	// mu makes its holder the queue's consumer. The writer holds it while it
+	// takes records and while it accounts for them, never while the sink works.
+	mu    sync.Mutex
+	books books // guarded by mu
+
+	writer
+}
+
+// shared is what the destinations of a handler have in common.
+type shared struct {
+	fallback *fallback
+	reporter *reporter
+	pressure *pressure
+	life     context.Context // of the writers; ends when Close gives up waiting
+	started  time.Time
+}
+
+// newDestination returns a destination without a running writer.
+func newDestination(path string, config Destination, format int) *destination {
+	return &destination{
+		config: config,
+		path:   path,
+		format: format,
+		plain:  config.Format,
+		sink:   config.Sink,
+		queue:  newQueue(uint32(config.Queue.Records), uint32(config.Queue.Bytes)),
+		writer: newWriter(),
+	}
+}
+
+// offer brings an encoded record, made at when, to the destination. It blocks
+// only under the policy Block and in the fallback. The caller keeps p.
+func (d *destination) offer(ctx context.Context, p []byte, when uint32) error {
+	if d.shared.pressure.high.Load() && d.queue.eighthFull() {
+		return d.bypass(p, nil)
+	}
+	switch d.queue.push(p, when, d.config.Policy == DropOldest) {
+	case accepted:
+		return nil
+	case crowded:
+		d.noteHigh()
+		return nil
+	case closed:
+		return d.bypass(p, ErrClosed)
+	case tooLarge:
+		d.shared.reporter.report(Event{
+			Kind: EventTooLarge, Destination: d.config.Name, Count: 1,
+			Err: fmt.Errorf("a record of %d bytes does not fit the queue of %d; raise Queue.Bytes or lower the format's MaxRecord", len(p), d.config.Queue.Bytes),
+		})
+		return d.bypass(p, nil)
+	default: // full, contended
+		switch d.config.Policy {
+		case Block:
+			return d.wait(ctx, p, when)
+		case Error:
+			d.rejected.Add(1)
+		case DropOldest:
+			d.contended.Add(1)
+		}
+		return ErrQueueFull
+	}
+}
+
+// wait offers a record until there is room, the policy's timeout passes or ctx
+// ends, after which the record goes to the fallback.
+func (d *destination) wait(ctx context.Context, p []byte, when uint32) error {
+	if d.goroutine.Load() == goroutineID() {
+		// The sink logs to its own destination: nobody else can make room.
+		return d.bypass(p, nil)
+	}
+	var timeout <-chan time.Time
+	if d.config.BlockTimeout > 0 {
+		timer := time.NewTimer(d.config.BlockTimeout)
+		defer timer.Stop()
+		timeout = timer.C
+	}
+	d.queue.expectRoom()
+	defer d.queue.roomFound()
+	for {
+		room := d.queue.nextRoom()
+		switch d.queue.push(p, when, false) {
+		case accepted:
+			return nil
+		case crowded:
+			d.noteHigh()
+			return nil
+		case closed:
+			return d.bypass(p, ErrClosed)
+		}
+		d.queue.call()
+		select {
+		case <-room:
+		case <-timeout:
+			return d.bypass(p, nil)
+		case <-ctx.Done():
+			return d.bypass(p, nil)
+		}
+	}
+}
+
+// bypass writes a record to the fallback, on the goroutine of the log call, and
+// returns err.
+func (d *destination) bypass(p []byte, err error) error {
+	if _, failure := d.shared.fallback.write(p); failure != nil {
+		d.forfeited.Add(1)
+		return errors.Join(err, fmt.Errorf("hydra: destination %q: %w", d.config.Name, failure))
+	}
+	d.bypassed.Add(1)
+	return err
+}
+
+// noteHigh reports, once until the queue has fallen to half, that it is past
+// 80 %.
+func (d *destination) noteHigh() {
+	records, _ := d.queue.depth()
+	for {
+		mark := d.highMark.Load()
+		if records <= mark || d.highMark.CompareAndSwap(mark, records) {
+			break
+		}
+	}
+	if d.high.Load() || !d.high.CompareAndSwap(false, true) {
+		return
+	}
+	d.shared.reporter.report(Event{
+		Kind: EventQueueHigh, Destination: d.config.Name, Count: uint64(records),
+		Err: fmt.Errorf("the queue is more than 80 %% full; policy %v acts when it is", d.config.Policy),
+	})
+}
+
+// noteFlaws counts what the encoding of a record fell short of.
+func (d *destination) noteFlaws(f format.Flaws) {
+	if f&format.Truncated != 0 {
+		d.truncated.Add(1)
+	}
+	if f&format.Failed != 0 {
+		d.failed.Add(1)
+	}
+}
+
+// goroutineID returns the number of the calling goroutine. It takes about a
+// microsecond, so it is for paths that wait anyway.
+func goroutineID() uint64 {
+	var buf [40]byte
+	head := buf[:runtime.Stack(buf[:], false)]
+	head = bytes.TrimPrefix(head, []byte("goroutine "))
+	id := uint64(0)
+	for _, c := range head {
+		if c < '0' || c > '9' {
+			break
+		}
+		id = id*10 + uint64(c-'0')
+	}
+	return id
+}

@@ -1,0 +1,201 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hydra-logger/hydra/format"
+)
+
+// Event is a piece of hydra's own news. hydra never logs about itself through
+// slog or log: news goes to Config.OnEvent, and to the fallback as a JSON record,
+// there at most once in ten seconds for each kind and destination.
+type Event struct {
+	// Time is when it happened.
+	Time time.Time
+
+	// Kind is what happened.
+	Kind EventKind
+
+	// Destination is the name of the destination it happened to, or empty if it
+	// concerns the handler.
+	Destination string
+
+	// Count is how many records it concerns, where that is known.
+	Count uint64
+
+	// Err tells more: the cause, or what to do.
+	Err error
+}
+
+// EventKind says what an Event is about. Its value is the message of the record
+// on the fallback.
+type EventKind string
+
+// The kinds of events.
+const (
+	// EventMistake is a mistake in the Config that NewHandler was given.
+	EventMistake EventKind = "hydra: mistake in the configuration"
+
+	// EventBroken is a sink that cannot be opened, or written to for longer than
+	// Destination.RetryFor: its records go to the fallback from now on.
+	EventBroken EventKind = "hydra: sink fails, its records come here"
+
+	// EventMended is a sink that works again.
+	EventMended EventKind = "hydra: sink works again"
+
+	// EventQueueHigh is a queue that passed 80 % of one of its bounds, for the
+	// first time since it was at most half full.
+	EventQueueHigh EventKind = "hydra: queue nearly full"
+
+	// EventDropped is records that a full queue dropped or rejected. Count says
+	// how many since the event before.
+	EventDropped EventKind = "hydra: records lost"
+
+	// EventTooLarge is a record that no room in the queue can hold. It went to
+	// the fallback.
+	EventTooLarge EventKind = "hydra: record too large for the queue"
+
+	// EventMemory is memory that passed Config.MemoryLimit, or fell below it
+	// again; Err says which.
+	EventMemory EventKind = "hydra: memory"
+)
+
+// A reporter brings events to the fallback and to the callback, from a goroutine
+// of its own that starts with the first event.
+type reporter struct {
+	// immutable
+	fallback *fallback
+	callback func(Event)
+	format   format.Format
+
+	missed atomic.Uint64 // events that found the channel full
+	events chan Event
+	done   chan struct{} // closed when the goroutine has ended
+
+	mu      sync.Mutex
+	running bool // guarded by mu
+	stopped bool // guarded by mu: events is closed
+
+	told map[string]*telling // goroutine only
+}
+
+// A telling is when the fallback was last told of a kind of event at one
+// destination, and what it was not told since.
+type telling struct {
+	at      time.Time
+	skipped uint64 // events
+	records uint64 // that those concerned
+}
+
+const (
+	eventsWaiting = 256
+	tellEvery     = 10 * time.Second
+)
+
+func newReporter(f *fallback, callback func(Event)) *reporter {
+	return &reporter{
+		fallback: f,
+		callback: callback,
+		format:   format.JSON(nil),
+		events:   make(chan Event, eventsWaiting),
+		done:     make(chan struct{}),
+		told:     make(map[string]*telling),
+	}
+}
+
+// report passes e on, with the time it is now. It never blocks.
+func (r *reporter) report(e Event) {
+	e.Time = time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopped {
+		return
+	}
+	if !r.running {
+		r.running = true
+		go r.run() // stop ends it, and its caller waits for done
+	}
+	select {
+	case r.events <- e:
+	default:
+		r.missed.Add(1)
+	}
+}
+
+// stop ends the goroutine once it has told what was reported, and waits for that
+// until ctx ends.
+func (r *reporter) stop(ctx context.Context) {
+	r.mu.Lock()
+	if !r.stopped {
+		r.stopped = true
+		close(r.events)
+		if !r.running {
+			close(r.done)
+		}
+	}
+	r.mu.Unlock()
+	select {
+	case <-r.done:
+	case <-ctx.Done():
+	}
+}
+
+func (r *reporter) run() {
+	defer close(r.done)
+	for e := range r.events {
+		r.tell(e)
+		r.callBack(e)
+	}
+}
+
+// tell writes e to the fallback, unless it was told the like a moment ago.
+func (r *reporter) tell(e Event) {
+	key := string(e.Kind) + "\x00" + e.Destination
+	t := r.told[key]
+	if t == nil {
+		t = &telling{}
+		r.told[key] = t
+	} else if e.Time.Sub(t.at) < tellEvery && e.Kind != EventMistake {
+		t.skipped++
+		t.records += e.Count
+		return
+	}
+	record := slog.NewRecord(e.Time, slog.LevelWarn, string(e.Kind), 0)
+	if e.Destination != "" {
+		record.AddAttrs(slog.String("destination", e.Destination))
+	}
+	if n := e.Count + t.records; n > 0 {
+		record.AddAttrs(slog.Uint64("records", n))
+	}
+	if e.Err != nil {
+		record.AddAttrs(slog.Any("error", e.Err))
+	}
+	if t.skipped > 0 {
+		record.AddAttrs(slog.Uint64("untold", t.skipped))
+	}
+	*t = telling{at: e.Time}
+	line, _ := r.format.AppendRecord(nil, record, nil)
+	if _, err := r.fallback.write(line); err != nil {
+		r.missed.Add(1)
+	}
+}
+
+// callBack calls the callback and contains its panics.
+func (r *reporter) callBack(e Event) {
+	if r.callback == nil {
+		return
+	}
+	defer func() {
+		if recover() != nil {
+			r.missed.Add(1)
+		}
+	}()
+	r.callback(e)
+}

@@ -1,0 +1,278 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hydra-logger/hydra/format"
+)
+
+// Handler is a slog.Handler that brings each record to the destinations of its
+// layer. Make one with NewHandler, Open, NewJSONHandler or NewTextHandler, and
+// Close it before the program ends.
+//
+// All methods are safe for concurrent use, also during and after Close. The
+// handlers that WithAttrs and WithGroup return share destinations with the one
+// they come from: Flush, Close and Health are the same on all of them.
+type Handler struct {
+	core    *core
+	formats []format.Format // the router's, with this handler's attributes and groups
+	place   place
+	layer   *layer // of a record without an attribute that says otherwise
+}
+
+var _ slog.Handler = (*Handler)(nil)
+
+// core is what a handler and all handlers derived from it share.
+type core struct {
+	// immutable
+	config       Config
+	router       *router
+	destinations []*destination
+	unchecked    bool // Handle takes records below the level, as slog's handlers do
+	shared       *shared
+
+	buffers sync.Pool // *buffer
+	shutdown
+}
+
+// buffer is where a log call encodes. It is behind a pointer because a slice in a
+// sync.Pool costs an allocation.
+type buffer struct{ bytes []byte }
+
+// keepBuffer is the largest buffer that is kept for later calls, so that one
+// huge record does not occupy its memory for good.
+const keepBuffer = 64 << 10
+
+// openTimeout bounds the opening of sinks in Open.
+const openTimeout = 10 * time.Second
+
+// NewHandler returns a handler for cfg. It never fails and does not wait for a
+// sink: what is wrong in cfg is named once on the fallback and replaced by its
+// default, and the records of a destination without a working sink go to the
+// fallback until the sink works. Open is its strict twin.
+func NewHandler(cfg Config) *Handler {
+	var check checker
+	c := newCore(cfg, &check)
+	for _, mistake := range check.mistakes {
+		c.shared.reporter.report(Event{Kind: EventMistake, Err: mistake})
+	}
+	return c.handler()
+}
+
+// Open returns a handler for cfg, or an error that joins everything that is wrong
+// with cfg, or else every sink that could not be opened within ten seconds. Each
+// names its place, such as Layers["db"].Destinations[0].Queue.Bytes. When Open
+// returns an error it has closed what it opened.
+func Open(cfg Config) (*Handler, error) {
+	var check checker
+	c := newCore(cfg, &check)
+	if len(check.mistakes) > 0 {
+		c.endLife()
+		return nil, errors.Join(check.mistakes...)
+	}
+	if err := c.openSinks(); err != nil {
+		return nil, err
+	}
+	return c.handler(), nil
+}
+
+// NewJSONHandler returns a handler that writes to w the bytes that
+// slog.NewJSONHandler writes, but from a goroutine of its own: no log call waits
+// for w. Nil opts are slog's defaults.
+//
+// Call Close, or at least Flush, before the program ends. Records longer than
+// format.DefaultMaxRecord are cut. A nil w means that records go to standard
+// error. Close does not close w.
+func NewJSONHandler(w io.Writer, opts *slog.HandlerOptions) *Handler {
+	return newWriterHandler(w, opts, format.JSON)
+}
+
+// NewTextHandler is NewJSONHandler with the bytes of slog.NewTextHandler.
+func NewTextHandler(w io.Writer, opts *slog.HandlerOptions) *Handler {
+	return newWriterHandler(w, opts, format.Text)
+}
+
+func newWriterHandler(w io.Writer, opts *slog.HandlerOptions, f func(*format.Options) format.Format) *Handler {
+	var o slog.HandlerOptions
+	if opts != nil {
+		o = *opts
+	}
+	h := NewHandler(Config{
+		Level: o.Level,
+		Layers: map[string]Layer{defaultLayer: {Destinations: []Destination{{
+			Sink:   Writer(w),
+			Format: f(&format.Options{AddSource: o.AddSource, ReplaceAttr: o.ReplaceAttr}),
+		}}}},
+	})
+	h.core.unchecked = true
+	return h
+}
+
+// newCore completes cfg and connects its parts. The writers do not run yet.
+func newCore(cfg Config, check *checker) *core {
+	c := &core{config: check.config(cfg)}
+	c.router, c.destinations = newRouter(c.config, check)
+	fallback := newFallback(c.config.Fallback)
+	reporter := newReporter(fallback, c.config.OnEvent)
+	life, end := context.WithCancel(context.Background())
+	c.shared = &shared{
+		fallback: fallback,
+		reporter: reporter,
+		pressure: newPressure(c.config.MemoryLimit, reporter),
+		life:     life,
+		started:  time.Now(),
+	}
+	c.endLife, c.closed = end, make(chan struct{})
+	c.buffers.New = func() any { return &buffer{bytes: make([]byte, 0, 1024)} }
+	for _, d := range c.destinations {
+		d.shared = c.shared
+	}
+	return c
+}
+
+// openSinks opens every sink, or none.
+func (c *core) openSinks() error {
+	ctx, cancel := context.WithTimeout(c.shared.life, openTimeout)
+	defer cancel()
+	failures := make([]error, len(c.destinations))
+	var opening errgroup.Group
+	for i, d := range c.destinations {
+		opening.Go(func() error {
+			failures[i] = d.openWithin(ctx)
+			return failures[i]
+		})
+	}
+	if opening.Wait() == nil {
+		return nil
+	}
+	c.endLife()
+	for _, d := range c.destinations {
+		if d.opened {
+			_ = d.call("close", d.sink.Close) // the failure to open is the news
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// handler starts the writers and returns the handler that everything else is
+// derived from. Close ends them.
+func (c *core) handler() *Handler {
+	for _, d := range c.destinations {
+		go d.run() // ends when its queue is sealed and empty; Close waits for done
+	}
+	return &Handler{core: c, formats: c.router.formats, layer: c.router.usual}
+}
+
+// Enabled reports whether any destination takes records of that level.
+func (h *Handler) Enabled(_ context.Context, level slog.Level) bool {
+	return h.core.router.enabled(level)
+}
+
+// Handle encodes r and gives it to the queues of its layer's destinations. It
+// does not wait for any of them, except for room under the policy Block, and in
+// the fallback. What a sink does later is not part of the result; see Flush and
+// Health.
+//
+// The error joins those of the destinations that did not take the record:
+// ErrQueueFull, ErrClosed, or that the fallback failed. The end of ctx never
+// loses a record; it only ends a wait under Block. Nothing of r is used after
+// Handle returns.
+func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
+	c := h.core
+	var top []slog.Attr
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	if ctx != context.Background() {
+		top = c.contextAttrs(ctx)
+	}
+	layer := h.layer
+	if c.router.search {
+		layer = c.router.find(&h.place, &r, top)
+	}
+	b := c.buffers.Get().(*buffer)
+	var err error
+	for i := range layer.outputs {
+		if e := h.output(ctx, b, &layer.outputs[i], r, top); e != nil {
+			err = errors.Join(err, e)
+		}
+	}
+	if cap(b.bytes) <= keepBuffer {
+		c.buffers.Put(b)
+	}
+	return err
+}
+
+// output encodes r once and offers it to the routes that take it.
+func (h *Handler) output(ctx context.Context, b *buffer, o *output, r slog.Record, top []slog.Attr) error {
+	var err error
+	var flaws format.Flaws
+	b.bytes = b.bytes[:0]
+	for i := range o.routes {
+		way := &o.routes[i]
+		if !h.core.unchecked && !way.takes(r.Level) {
+			continue
+		}
+		if len(b.bytes) == 0 {
+			b.bytes, flaws = h.formats[o.format].AppendRecord(b.bytes, r, top)
+			if len(b.bytes) == 0 {
+				return nil // a format that writes nothing has filtered the record
+			}
+		}
+		if flaws != 0 {
+			way.to.noteFlaws(flaws)
+		}
+		if e := way.to.offer(ctx, b.bytes, stampOf(r.Time)); e != nil {
+			err = errors.Join(err, e)
+		}
+	}
+	return err
+}
+
+// WithAttrs returns a handler that adds attrs to every record. They are encoded
+// now, once for each distinct format.
+func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	if len(attrs) == 0 {
+		return h
+	}
+	return h.derive(
+		func(f format.Format) format.Format { return f.WithAttrs(attrs) },
+		h.core.router.withAttrs(h.place, attrs),
+	)
+}
+
+// WithGroup returns a handler that puts what is added later into a group. The
+// path of open groups may choose the layer.
+func (h *Handler) WithGroup(name string) slog.Handler {
+	if name == "" {
+		return h
+	}
+	return h.derive(
+		func(f format.Format) format.Format { return f.WithGroup(name) },
+		h.core.router.withGroup(h.place, name),
+	)
+}
+
+// derive returns a copy of h with other formats and another place. The two share
+// nothing that either could change.
+func (h *Handler) derive(f func(format.Format) format.Format, p place) *Handler {
+	d := &Handler{core: h.core, formats: slices.Clone(h.formats), place: p, layer: h.core.router.usual}
+	for i := range d.formats {
+		d.formats[i] = f(d.formats[i])
+	}
+	if l := p.layer(); l != nil {
+		d.layer = l
+	}
+	return d
+}

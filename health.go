@@ -1,0 +1,386 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/hydra-logger/hydra/internal/errs"
+)
+
+// Status is how well a handler or a destination does.
+type Status uint8
+
+const (
+	// StatusOK: every record of the last minute reached its sink.
+	StatusOK Status = iota
+
+	// StatusDegraded: within the last minute a record was lost or took the
+	// fallback, or a sink failed; or a queue is past 80 %, or memory is above its
+	// limit.
+	StatusDegraded
+
+	// StatusFailing: a sink takes nothing. It fails, and records go to the
+	// fallback, or it has not returned from a call for five seconds.
+	StatusFailing
+)
+
+// String returns "ok", "degraded" or "failing".
+func (s Status) String() string {
+	switch s {
+	case StatusOK:
+		return "ok"
+	case StatusDegraded:
+		return "degraded"
+	case StatusFailing:
+		return "failing"
+	}
+	return "unknown"
+}
+
+// MarshalText returns what String does.
+func (s Status) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Health is the state of a handler at one moment. It is a plain value: it shares
+// nothing with the handler, and marshals to JSON.
+type Health struct {
+	// Status is the worst of the destinations' and the memory's.
+	Status Status `json:"status"`
+
+	// Phase is where the handler is in its life.
+	Phase Phase `json:"phase"`
+
+	// Uptime is how long ago the handler was made.
+	Uptime time.Duration `json:"uptime"`
+
+	// Goroutines is how many the whole program has.
+	Goroutines int `json:"goroutines"`
+
+	// Memory is that of the program, read at most once in five seconds.
+	Memory Memory `json:"memory"`
+
+	// Destinations has one element for each.
+	Destinations []DestinationHealth `json:"destinations"`
+
+	// UnknownLayers counts records by layer names that are not configured; they
+	// went to the default layer. At most 64 names are kept, the others counted
+	// together.
+	UnknownLayers map[string]uint64 `json:"unknown_layers,omitempty"`
+
+	// EventsMissed is how many events found 256 others waiting, or a callback or
+	// a fallback that failed.
+	EventsMissed uint64 `json:"events_missed"`
+}
+
+// Memory is how much of the memory that the program may use is used. Bytes.
+type Memory struct {
+	// Source is what is tightest: "host", "cgroup" or "GOMEMLIMIT". The next
+	// three fields are about it.
+	Source  string  `json:"source"`
+	Used    uint64  `json:"used"`
+	Limit   uint64  `json:"limit"`
+	Percent float64 `json:"percent"`
+
+	// RSS is the resident memory of the program.
+	RSS uint64 `json:"rss"`
+
+	// High is whether Percent is above Config.MemoryLimit.
+	High bool `json:"high"`
+}
+
+// DestinationHealth is the state of a destination. At every moment
+//
+//	Offered = Written + Fallback + Dropped + Rejected + Pending
+//
+// and no counter ever goes back.
+type DestinationHealth struct {
+	Name   string `json:"name"`
+	Sink   string `json:"sink"`
+	Policy Policy `json:"policy"`
+	Status Status `json:"status"`
+
+	// Offered is how many records log calls brought here; a call that is still
+	// waiting for room is not counted yet.
+	Offered uint64 `json:"offered"`
+
+	// Written is how many records the sink took.
+	Written uint64 `json:"written"`
+
+	// Fallback is how many went to the fallback instead, for good.
+	Fallback uint64 `json:"fallback"`
+
+	// Dropped is how many were lost. Losses says why.
+	Dropped uint64 `json:"dropped"`
+
+	// Rejected is how many were refused with ErrQueueFull under the policy Error.
+	Rejected uint64 `json:"rejected"`
+
+	// Pending is how many are in the queue or with the writer.
+	Pending uint64 `json:"pending"`
+
+	Losses Losses      `json:"losses"`
+	Queue  QueueHealth `json:"queue"`
+
+	// Truncated and EncodeErrors are how many records were cut at the format's
+	// MaxRecord, and in how many a value panicked or could not be encoded.
+	Truncated    uint64 `json:"truncated"`
+	EncodeErrors uint64 `json:"encode_errors"`
+
+	// Bytes is how many bytes the sink took, gap markers included, and Batches in
+	// how many calls.
+	Bytes   uint64 `json:"bytes"`
+	Batches uint64 `json:"batches"`
+
+	// Retries counts tries of a batch after the first, PartialWrites those tries
+	// that left a record half written, and GapMarkers the gap markers written.
+	Retries       uint64 `json:"retries"`
+	PartialWrites uint64 `json:"partial_writes"`
+	GapMarkers    uint64 `json:"gap_markers"`
+
+	// Errors are those of the sink, by kind.
+	Errors []ErrorCount `json:"errors,omitempty"`
+
+	// Recent is about the last minute.
+	Recent Recent `json:"recent"`
+
+	// Latency is the time from a record's Time to when the sink had taken it,
+	// since the handler was made.
+	Latency Latency `json:"latency"`
+
+	// LastWrite is when the sink last took something.
+	LastWrite time.Time `json:"last_write,omitzero"`
+
+	// InCall is how long the sink has been in the call it is in; 0 if in none.
+	InCall time.Duration `json:"in_call"`
+}
+
+// Losses says why records were dropped.
+type Losses struct {
+	// Oldest were dropped by DropOldest.
+	Oldest uint64 `json:"oldest"`
+
+	// Contended were dropped under DropOldest because the queue was full and the
+	// oldest record could not be freed for a moment.
+	Contended uint64 `json:"contended"`
+
+	// FallbackFailed had no other way out than the fallback, which failed, or
+	// were still queued when the time of Close was over.
+	FallbackFailed uint64 `json:"fallback_failed"`
+}
+
+// QueueHealth is the state of a queue.
+type QueueHealth struct {
+	// Records and Bytes are what is in it now, RecordsMax and BytesMax its
+	// bounds.
+	Records    int   `json:"records"`
+	RecordsMax int   `json:"records_max"`
+	Bytes      int64 `json:"bytes"`
+	BytesMax   int64 `json:"bytes_max"`
+
+	// Highest is the most records that were seen in it.
+	Highest int `json:"highest"`
+}
+
+// ErrorCount is the errors of one kind.
+type ErrorCount struct {
+	Kind  string    `json:"kind"` // such as "no space", "timeout", "panic"
+	Count uint64    `json:"count"`
+	Last  string    `json:"last"` // what the last one was
+	Time  time.Time `json:"time"` // when that was
+}
+
+// Recent is what happened in the last minute.
+type Recent struct {
+	WrittenPerSecond float64 `json:"written_per_second"`
+	Lost             uint64  `json:"lost"` // dropped, rejected, or to the fallback
+	Errors           uint64  `json:"errors"`
+}
+
+// Latency is a distribution of durations, within 6 percent; Max is exact.
+type Latency struct {
+	P50 time.Duration `json:"p50"`
+	P99 time.Duration `json:"p99"`
+	Max time.Duration `json:"max"`
+}
+
+// Health returns the state of the handler. It takes some microseconds, and about
+// half a millisecond when it is time to read the memory again. It never waits
+// for a sink and is safe for concurrent use, also after Close.
+func (h *Handler) Health() Health {
+	c := h.core
+	now := time.Now()
+	m := c.shared.pressure.look(now)
+	health := Health{
+		Phase:      Phase(c.phase.Load()),
+		Uptime:     now.Sub(c.shared.started),
+		Goroutines: runtime.NumGoroutine(),
+		Memory: Memory{
+			Source: m.Source, Used: m.Used, Limit: m.Limit, Percent: m.Percent, RSS: m.RSS,
+			High: c.shared.pressure.high.Load(),
+		},
+		UnknownLayers: c.router.unknown.snapshot(),
+		EventsMissed:  c.shared.reporter.missed.Load(),
+	}
+	if health.Memory.High {
+		health.Status = StatusDegraded
+	}
+	for _, d := range c.destinations {
+		dh := d.health(now)
+		health.Status = max(health.Status, dh.Status)
+		health.Destinations = append(health.Destinations, dh)
+	}
+	return health
+}
+
+// callTooLong is when a sink that has not returned counts as failing.
+const callTooLong = 5 * time.Second
+
+// What a destination's window of the last minute counts.
+const (
+	recentWritten = iota
+	recentLost
+	recentErrors
+)
+
+// health returns the state of the destination.
+func (d *destination) health(now time.Time) DestinationHealth {
+	h := DestinationHealth{
+		Name:         d.config.Name,
+		Sink:         fmt.Sprintf("%T", d.sink),
+		Policy:       d.config.Policy,
+		Truncated:    d.truncated.Load(),
+		EncodeErrors: d.failed.Load(),
+		Latency: Latency{
+			P50: d.latency.Quantile(0.5),
+			P99: d.latency.Quantile(0.99),
+			Max: d.latency.Max(),
+		},
+	}
+	if s, ok := d.sink.(fmt.Stringer); ok {
+		h.Sink = safeString(s)
+	}
+	d.tally(&h)
+	d.mu.Lock()
+	d.noteLosses(now)
+	d.mu.Unlock()
+	for _, e := range d.errors.Snapshot() {
+		h.Errors = append(h.Errors, ErrorCount(e))
+	}
+	h.Recent = Recent{
+		WrittenPerSecond: d.recent.Rate(now, recentWritten),
+		Lost:             d.recent.Sum(now, recentLost),
+		Errors:           d.recent.Sum(now, recentErrors),
+	}
+	if since := d.stalled.Load(); since != 0 {
+		h.InCall = max(now.Sub(d.shared.started)-time.Duration(since), 0)
+	}
+	switch {
+	case d.broken.Load() || h.InCall >= callTooLong:
+		h.Status = StatusFailing
+	case h.Recent.Lost > 0 || h.Recent.Errors > 0 || d.high.Load():
+		h.Status = StatusDegraded
+	}
+	return h
+}
+
+// tally fills in the counters. While it holds mu no record passes from the queue
+// to the writer or from there to its end, and what log calls do meanwhile moves
+// only the two ends of the queue: the sum is exact whenever it is taken.
+func (d *destination) tally(h *DestinationHealth) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	b := &d.books
+	missed := d.queue.before(d.queue.head.Load()) - b.next // not in the books yet
+	offered := d.queue.offered()                           // last: it is never behind head
+	rejected, contended, bypassed, forfeited := d.rejected.Load(), d.contended.Load(), d.bypassed.Load(), d.forfeited.Load()
+	records, bytes := d.queue.depth()
+
+	h.Offered = offered + rejected + contended + bypassed + forfeited
+	h.Written = b.written
+	h.Fallback = b.fallback + bypassed
+	h.Losses = Losses{Oldest: b.missed + missed, Contended: contended, FallbackFailed: b.failed + forfeited}
+	h.Dropped = h.Losses.Oldest + h.Losses.Contended + h.Losses.FallbackFailed
+	h.Rejected = rejected
+	h.Pending = offered - b.next - missed + b.held
+	h.Queue = QueueHealth{
+		Records: int(records), RecordsMax: d.config.Queue.Records,
+		Bytes: int64(bytes), BytesMax: d.config.Queue.Bytes,
+		Highest: int(max(b.highest, d.highMark.Load(), records)),
+	}
+	h.Bytes, h.Batches = b.bytes, b.batches
+	h.Retries, h.PartialWrites, h.GapMarkers = b.retries, b.partial, b.notices
+	h.LastWrite = b.wrote
+}
+
+// noteLosses tells the window of the last minute what was lost since the last
+// time. The caller holds mu.
+func (d *destination) noteLosses(now time.Time) {
+	b := &d.books
+	missed := d.queue.before(d.queue.head.Load()) - b.next
+	losses := b.missed + missed + b.failed + b.fallback +
+		d.rejected.Load() + d.contended.Load() + d.bypassed.Load() + d.forfeited.Load()
+	if losses > b.losses {
+		d.recent.Add(now, recentLost, losses-b.losses)
+		b.losses = losses
+	}
+}
+
+// safeString calls String and contains its panics.
+func safeString(s fmt.Stringer) (text string) {
+	defer func() {
+		if err := errs.Recovered(recover()); err != nil {
+			text = err.Error()
+		}
+	}()
+	return s.String()
+}
+
+// MarshalJSON writes durations as in "1.5ms".
+func (h Health) MarshalJSON() ([]byte, error) {
+	type plain Health
+	return json.Marshal(struct {
+		plain
+		Uptime string `json:"uptime"`
+	}{plain(h), h.Uptime.String()})
+}
+
+// MarshalJSON writes durations as in "1.5ms".
+func (d DestinationHealth) MarshalJSON() ([]byte, error) {
+	type plain DestinationHealth
+	return json.Marshal(struct {
+		plain
+		InCall string `json:"in_call"`
+	}{plain(d), d.InCall.String()})
+}
+
+// MarshalJSON writes durations as in "1.5ms".
+func (l Latency) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"p50": l.P50.String(), "p99": l.P99.String(), "max": l.Max.String()})
+}
+
+// String returns a short table for people.
+func (h Health) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%v, %v, up %v, memory %.0f %% of %s\n",
+		h.Status, h.Phase, h.Uptime.Round(time.Millisecond), h.Memory.Percent, h.Memory.Source)
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "destination\tstatus\toffered\twritten\tfallback\tdropped\trejected\tpending\tp99\tlast error\t")
+	for _, d := range h.Destinations {
+		last := ErrorCount{Last: "-"}
+		for _, e := range d.Errors {
+			if e.Time.After(last.Time) {
+				last = e
+			}
+		}
+		fmt.Fprintf(w, "%s\t%v\t%d\t%d\t%d\t%d\t%d\t%d\t%v\t%s\t\n", d.Name, d.Status,
+			d.Offered, d.Written, d.Fallback, d.Dropped, d.Rejected, d.Pending, d.Latency.P99, last.Last)
+	}
+	_ = w.Flush() // a strings.Builder takes everything
+	return b.String()
+}

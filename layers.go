@@ -1,0 +1,322 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hydra-logger/hydra/format"
+)
+
+// A router finds the layer of a record, and with it the way to destinations. It
+// is immutable but for the names that it did not know.
+type router struct {
+	key     string // of the attribute that names a record's layer
+	layers  map[string]*layer
+	matches map[string]map[string]*layer // by key and value of an attribute
+	usual   *layer                       // "default"
+	formats []format.Format              // distinct ones
+	search  bool                         // a record's attributes can change its layer
+
+	// least is the least level that a route of constant levels takes; changing
+	// has the routes whose levels may change.
+	least    slog.Level
+	changing []route
+
+	unknown unknownNames
+}
+
+// A layer is where its records go, those of layer "*" included.
+type layer struct {
+	outputs []output
+}
+
+// An output is the routes whose destinations share one encoding of a record.
+type output struct {
+	format int // index in router.formats
+	routes []route
+}
+
+// A route leads from a layer to a destination.
+type route struct {
+	to    *destination
+	level slog.Leveler // of the layer
+	own   slog.Leveler // of the destination; nil takes all that the layer takes
+	every *route       // the way of layer "*" to the same destination, or nil
+}
+
+// takes reports whether a record of level l goes this way.
+func (r *route) takes(l slog.Level) bool {
+	return l >= r.level.Level() && (r.own == nil || l >= r.own.Level()) ||
+		r.every != nil && r.every.takes(l)
+}
+
+// newRouter connects the layers of cfg, which is complete, to destinations that
+// it makes.
+func newRouter(cfg Config, c *checker) (*router, []*destination) {
+	r := &router{
+		key:     cfg.LayerKey,
+		layers:  make(map[string]*layer),
+		matches: make(map[string]map[string]*layer),
+		least:   slog.Level(1<<31 - 1),
+	}
+	names := slices.Sorted(maps.Keys(cfg.Layers))
+	var all []*destination
+	routes := make(map[string][]route)
+	for _, name := range names {
+		from := cfg.Layers[name]
+		for i, given := range from.Destinations {
+			path := fmt.Sprintf("Layers[%q].Destinations[%d]", name, i)
+			d := c.shared(path, given, all)
+			if d == nil {
+				d = newDestination(path, given, r.format(given.Format))
+				all = append(all, d)
+			}
+			if slices.ContainsFunc(routes[name], func(r route) bool { return r.to == d }) {
+				c.note(path+".Sink", "is in this layer twice, which would write each record twice; remove one")
+				continue
+			}
+			routes[name] = append(routes[name], route{to: d, level: from.Level, own: given.Level})
+		}
+	}
+	for _, name := range names {
+		l := &layer{}
+		if name != everyLayer {
+			l.add(routes[name], routes[everyLayer])
+			r.layers[name] = l
+		}
+		for key, value := range cfg.Layers[name].Match {
+			if r.matches[key] == nil {
+				r.matches[key] = make(map[string]*layer)
+			}
+			r.matches[key][value] = l
+		}
+		for _, way := range routes[name] {
+			r.listen(way)
+		}
+	}
+	r.usual = r.layers[defaultLayer]
+	r.search = len(r.layers) > 1
+	return r, all
+}
+
+// format returns the index of f among the distinct formats.
+func (r *router) format(f format.Format) int {
+	for i, have := range r.formats {
+		if same(have, f) {
+			return i
+		}
+	}
+	r.formats = append(r.formats, f)
+	return len(r.formats) - 1
+}
+
+// listen makes Enabled report what goes this way.
+func (r *router) listen(way route) {
+	level, constant := way.level.(slog.Level)
+	if way.own != nil {
+		own, ok := way.own.(slog.Level)
+		level, constant = max(level, own), constant && ok
+	}
+	if !constant {
+		r.changing = append(r.changing, way)
+		return
+	}
+	r.least = min(r.least, level)
+}
+
+// add sorts a layer's own routes and those of layer "*" into outputs.
+func (l *layer) add(own, every []route) {
+	ways := slices.Clone(own)
+	for _, e := range every {
+		i := slices.IndexFunc(ways, func(w route) bool { return w.to == e.to })
+		if i < 0 {
+			ways = append(ways, e)
+			continue
+		}
+		ways[i].every = &e // once is enough
+	}
+	for _, way := range ways {
+		i := slices.IndexFunc(l.outputs, func(o output) bool { return o.format == way.to.format })
+		if i < 0 {
+			i = len(l.outputs)
+			l.outputs = append(l.outputs, output{format: way.to.format})
+		}
+		l.outputs[i].routes = append(l.outputs[i].routes, way)
+	}
+}
+
+// enabled reports whether any route takes a record of level l. Which one the
+// record will take is not known before its attributes are.
+func (r *router) enabled(l slog.Level) bool {
+	if l >= r.least {
+		return true
+	}
+	for i := range r.changing {
+		if r.changing[i].takes(l) {
+			return true
+		}
+	}
+	return false
+}
+
+// A place is what With and WithGroup have said about the layer of the records to
+// come. Each field is nil while nothing was said.
+type place struct {
+	path    string // of the open groups, joined by dots
+	named   *layer // by the layer attribute
+	grouped *layer // by the longest configured prefix of path
+	matched *layer // by a match rule
+}
+
+// layer returns the layer that the place chooses, or nil.
+func (p *place) layer() *layer {
+	switch {
+	case p.named != nil:
+		return p.named
+	case p.grouped != nil:
+		return p.grouped
+	}
+	return p.matched
+}
+
+// withGroup returns the place inside a group.
+func (r *router) withGroup(p place, name string) place {
+	if p.path != "" {
+		name = p.path + "." + name
+	}
+	p.path = name
+	for prefix := name; prefix != ""; prefix = prefix[:max(strings.LastIndexByte(prefix, '.'), 0)] {
+		if l, ok := r.layers[prefix]; ok {
+			p.grouped = l
+			break
+		}
+	}
+	return p
+}
+
+// withAttrs returns the place under attributes. The last layer attribute counts,
+// and the last one that matches a rule.
+func (r *router) withAttrs(p place, attrs []slog.Attr) place {
+	for _, a := range attrs {
+		if a.Key == r.key {
+			p.named = r.byName(a.Value)
+		} else if l := r.match(a); l != nil {
+			p.matched = l
+		}
+	}
+	return p
+}
+
+// find returns the layer of a record that is logged from p with the context
+// attributes top.
+func (r *router) find(p *place, record *slog.Record, top []slog.Attr) *layer {
+	var named, matched *layer
+	placed := p.layer()
+	look := func(a slog.Attr) bool {
+		if a.Key == r.key {
+			named = r.byName(a.Value)
+			return named == nil
+		}
+		if placed == nil && matched == nil && len(r.matches) > 0 {
+			matched = r.match(a)
+		}
+		return true
+	}
+	record.Attrs(look)
+	for i := 0; named == nil && i < len(top); i++ {
+		look(top[i])
+	}
+	switch {
+	case named != nil:
+		return named
+	case placed != nil:
+		return placed
+	case matched != nil:
+		return matched
+	}
+	return r.usual
+}
+
+// byName returns the layer that the value of a layer attribute names. An unknown
+// name is counted and means the default layer; a group names nothing: nil.
+func (r *router) byName(v slog.Value) *layer {
+	if v.Kind() == slog.KindGroup {
+		return nil
+	}
+	name := text(v)
+	if l, ok := r.layers[name]; ok {
+		return l
+	}
+	if r.search {
+		r.unknown.add(name)
+	}
+	return r.usual
+}
+
+// match returns the layer whose rule a satisfies, or nil.
+func (r *router) match(a slog.Attr) *layer {
+	if values, ok := r.matches[a.Key]; ok {
+		return values[text(a.Value)]
+	}
+	return nil
+}
+
+// text returns v as a string, whatever it holds and whether or not its methods
+// panic.
+func text(v slog.Value) (s string) {
+	defer func() {
+		if p := recover(); p != nil {
+			s = fmt.Sprintf("!PANIC: %v", p)
+		}
+	}()
+	return v.Resolve().String()
+}
+
+// same reports whether two interfaces hold the same value, as far as that can be
+// told: values that cannot be compared are different.
+func same[T any](a, b T) bool {
+	defer func() { _ = recover() }() // == on interfaces panics where it cannot
+	return any(a) == any(b)
+}
+
+// unknownNames counts layer names that nobody configured. They may come from
+// outside the program, so their number and length are bounded.
+type unknownNames struct {
+	mu     sync.Mutex
+	counts map[string]uint64 // guarded by mu
+}
+
+const (
+	maxUnknownNames      = 64
+	maxUnknownNameLength = 64
+	otherNames           = "(others)"
+)
+
+func (u *unknownNames) add(name string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.counts == nil {
+		u.counts = make(map[string]uint64)
+	}
+	if len(name) > maxUnknownNameLength {
+		name = strings.ToValidUTF8(name[:maxUnknownNameLength], "") + "…"
+	}
+	if _, ok := u.counts[name]; !ok && len(u.counts) >= maxUnknownNames {
+		name = otherNames
+	}
+	u.counts[strings.Clone(name)]++
+}
+
+// snapshot returns a copy of the counts.
+func (u *unknownNames) snapshot() map[string]uint64 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return maps.Clone(u.counts)
+}

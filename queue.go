@@ -1,0 +1,478 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// A queue is a bounded ring of encoded records between any number of
+// producers, the log calls, and one consumer, a destination's writer.
+//
+// It is two rings that are claimed by one atomic operation: data holds the
+// bytes of the records back to back, entries one word for each record. tail
+// packs the next record's ticket and its position in data, so a producer that
+// moves tail owns an entry and a stretch of bytes at once, in the same order.
+// It copies its record in and publishes it by storing the entry.
+//
+//	         head                    tail
+//	          v                       v
+//	entries  [len when][len when][    ][        ]   ticket & mask
+//	data     rrrrrrrrrr|rrrrrrrrr|....              position, wraps at len(data)
+//	          ^ claim: where the consumer copies, or nowhere
+//
+// The consumer takes a run of published records with one move of head and one
+// copy, and reads one entry word for each: between it and the producers only
+// that word and the bytes themselves change hands. It comes by rarely and takes
+// many, so the cache lines it reads are not the ones being written.
+//
+// Invariants:
+//
+//	I1 head <= tail, and at most records entries and bytes bytes lie between.
+//	I2 Only the holder of a ticket writes its entry and bytes, and only between
+//	   moving tail and storing the entry.
+//	I3 Nobody moves head past an entry that is not published.
+//	I4 No producer is given bytes or an entry that the consumer may still read:
+//	   the consumer stores claim before it moves head, and a producer loads head
+//	   before claim. A producer that sees head beyond the claim's start thus also
+//	   sees the claim, until the consumer has copied and cleared it.
+//	I5 Once tail is sealed no ticket is given out, so every ticket below tail is,
+//	   or soon will be, published.
+//	I6 A consumer that parks stores that it sleeps and then looks at tail; a
+//	   producer moves tail and then looks whether the consumer sleeps. One of
+//	   them sees the other.
+//
+// There is no lock on the way of a producer that does not wait for room.
+type queue struct {
+	// immutable
+	entries   []atomic.Uint64
+	mask      uint32
+	lapShift  uint8  // ticket >> lapShift numbers the lap, which tags entries
+	records   uint32 // bound of I1
+	bytes     uint32 // bound of I1
+	nudge     uint32 // records in the queue from which on a napping consumer is woken
+	nudgeByte uint32 // the same in bytes
+	takeMax   uint32 // most bytes the consumer claims at once
+	data      []byte
+	wake      chan struct{} // capacity 1
+
+	_ linePad
+
+	// producers, CAS. Bit 63 seals, bits 32-62 are the ticket, 0-31 the position.
+	tail atomic.Uint64
+
+	_ linePad
+
+	// the consumer, and producers that drop the oldest record; CAS
+	head atomic.Uint64
+
+	_ linePad
+
+	// consumer only; producers load
+	claim    atomic.Uint64 // a position as in tail, or noClaim
+	sleeping atomic.Uint32
+
+	// producers; each ticket that is a multiple of halfTickets adds one
+	halves atomic.Uint64
+
+	_ linePad
+
+	// producers that wait for room
+	waiters atomic.Int32
+	roomMu  sync.Mutex
+	room    chan struct{} // guarded by roomMu; closed when room may have appeared
+}
+
+// linePad keeps the fields before and after it on different cache lines, and on
+// different pairs of lines, which x86 prefetches together.
+type linePad [128]byte
+
+const (
+	sealed      = 1 << 63
+	noClaim     = sealed // no position is sealed, so none equals it
+	ticketBits  = 31
+	ticketMask  = 1<<ticketBits - 1
+	halfTickets = 1 << (ticketBits - 1)
+
+	// An entry packs the lap of its ticket, the length of the record and the
+	// time it was made. One lap back is all a stale entry can be, so eight bits
+	// are plenty; the length is the reason for maxQueueRecord.
+	entryLapBits = 8
+	entryLenBits = 24
+
+	// maxQueueRecord is the longest record that a queue of any size takes.
+	maxQueueRecord = 1<<entryLenBits - 1
+
+	// maxQueueBytes and maxQueueRecords keep differences of positions and
+	// tickets unambiguous.
+	maxQueueBytes   = 1 << 30
+	maxQueueRecords = 1 << 24
+
+	// takeBytes is the longest run that the consumer claims: large enough that
+	// the system call vanishes in the cost of its bytes, small enough to stay in
+	// the second-level cache between copy and write.
+	takeBytes = 256 << 10
+
+	// spins bounds the wait for another producer or the consumer to finish a
+	// copy that it has begun. They need well under a microsecond, unless the
+	// scheduler took them off; then waiting longer would not help.
+	spins = 64
+)
+
+const (
+	awake   = iota
+	napping // until a timer, or until the queue fills
+	parked  // until a record comes
+)
+
+// outcome is what became of a record that was offered to a queue.
+type outcome uint8
+
+const (
+	accepted  outcome = iota
+	crowded           // accepted, and the queue is past 80 % of a bound
+	full              // no room, and the policy does not make any
+	contended         // room is being made, or was given to nobody, for too long
+	closed            // sealed
+	tooLarge          // longer than the queue will ever take
+)
+
+// newQueue returns a queue for up to records records and bytes bytes, both
+// within the limits above. The rings are larger than that: what the consumer has
+// claimed no longer counts as queued, but its space is not free until copied.
+func newQueue(records, bytes uint32) *queue {
+	slack := min(max(bytes/4, 4<<10), 2*takeBytes)
+	entries := uint32(1)
+	lap := uint8(0)
+	for entries < records+records/4+1 {
+		entries <<= 1
+		lap++
+	}
+	q := &queue{
+		entries:   make([]atomic.Uint64, entries),
+		mask:      entries - 1,
+		lapShift:  lap,
+		records:   records,
+		bytes:     bytes,
+		nudge:     max(records/4, 1),
+		nudgeByte: max(bytes/4, 1),
+		takeMax:   slack / 2,
+		data:      make([]byte, bytes+slack),
+		wake:      make(chan struct{}, 1),
+		room:      make(chan struct{}),
+	}
+	q.claim.Store(noClaim)
+	q.reset(0, 0)
+	return q
+}
+
+// reset places head and tail of an empty queue that nobody uses yet.
+func (q *queue) reset(ticket, position uint32) {
+	q.tail.Store(uint64(ticket&ticketMask)<<32 | uint64(position))
+	q.head.Store(q.tail.Load())
+	q.halves.Store(uint64(ticket+halfTickets-1) / halfTickets)
+	// No entry may look published: give each the lap before its next ticket's.
+	for i := range uint32(len(q.entries)) {
+		next := (ticket + (i-ticket)&q.mask) & ticketMask
+		q.entries[i].Store(uint64(q.lap(next)-1)<<56 | 1)
+	}
+}
+
+func (q *queue) lap(ticket uint32) uint8 { return uint8(ticket >> q.lapShift) }
+
+func ticketOf(mark uint64) uint32   { return uint32(mark>>32) & ticketMask }
+func positionOf(mark uint64) uint32 { return uint32(mark) }
+
+// recordsBetween returns how many records lie from one mark to a later one.
+func recordsBetween(from, to uint64) uint32 {
+	return (ticketOf(to) - ticketOf(from)) & ticketMask
+}
+
+// bytesBetween returns how many bytes lie from one mark to a later one that is
+// less than a whole ring ahead.
+func (q *queue) bytesBetween(from, to uint64) uint32 {
+	n := positionOf(to) - positionOf(from)
+	if positionOf(to) < positionOf(from) {
+		n += uint32(len(q.data))
+	}
+	return n
+}
+
+// advance returns the mark behind a record of n bytes at mark.
+func (q *queue) advance(mark uint64, n uint32) uint64 {
+	position := positionOf(mark) + n
+	if position >= uint32(len(q.data)) {
+		position -= uint32(len(q.data))
+	}
+	return uint64((ticketOf(mark)+1)&ticketMask)<<32 | uint64(position)
+}
+
+// push copies p into the queue, with the time it was made in microseconds, and
+// wakes the consumer if that is due. When there is no room and dropOldest is set
+// it makes some. p must not be empty. It never blocks.
+func (q *queue) push(p []byte, when uint32, dropOldest bool) outcome {
+	n := uint32(len(p))
+	if uint64(len(p)) > uint64(min(q.bytes, maxQueueRecord)) {
+		return tooLarge
+	}
+	for spin := 0; spin < spins; {
+		tail := q.tail.Load()
+		if tail&sealed != 0 {
+			return closed
+		}
+		head := q.head.Load() // before claim: I4
+		queued := recordsBetween(head, tail)
+		queuedBytes := q.bytesBetween(head, tail)
+		if queued >= q.records || queuedBytes+n > q.bytes {
+			switch {
+			case q.tail.Load() != tail:
+				// head may have passed this tail: nothing is known.
+			case !dropOldest:
+				return full
+			case !q.dropOldest(head):
+				spin = pause(spin)
+			}
+			continue
+		}
+		border := head
+		if c := q.claim.Load(); c != noClaim {
+			border = c
+		}
+		if recordsBetween(border, tail) > q.mask || q.bytesBetween(border, tail)+n >= uint32(len(q.data)) {
+			// The consumer is copying what lies before head, for longer than it
+			// took to fill the slack.
+			if q.tail.Load() == tail {
+				spin = pause(spin)
+			}
+			continue
+		}
+		next := q.advance(tail, n)
+		if !q.tail.CompareAndSwap(tail, next) {
+			continue
+		}
+		q.fill(tail, p, when) // the entry and the bytes are ours: I2
+		busy := queued >= q.nudge || queuedBytes >= q.nudgeByte
+		if s := q.sleeping.Load(); s == parked || s == napping && busy {
+			q.rouse()
+		}
+		if busy && q.crowded(queued+1, queuedBytes+n) {
+			return crowded
+		}
+		return accepted
+	}
+	return contended
+}
+
+// crowded reports whether so much fills more than 80 % of either bound.
+func (q *queue) crowded(records, bytes uint32) bool {
+	return uint64(records)*5 > uint64(q.records)*4 || uint64(bytes)*5 > uint64(q.bytes)*4
+}
+
+// pause lets others run for a moment and counts it.
+func pause(spin int) int {
+	if spin >= 4 {
+		runtime.Gosched()
+	}
+	return spin + 1
+}
+
+// fill writes the record whose ticket and position are mark, and publishes it.
+func (q *queue) fill(mark uint64, p []byte, when uint32) {
+	position := positionOf(mark)
+	if k := copy(q.data[position:], p); k < len(p) {
+		copy(q.data, p[k:])
+	}
+	ticket := ticketOf(mark)
+	if ticket%halfTickets == 0 {
+		q.halves.Add(1)
+	}
+	e := uint64(q.lap(ticket))<<56 | uint64(len(p))<<32 | uint64(when)
+	q.entries[ticket&q.mask].Store(e)
+}
+
+// published returns the length of the record with that ticket, if it is
+// published.
+func (q *queue) published(ticket uint32) (n, when uint32, ok bool) {
+	e := q.entries[ticket&q.mask].Load()
+	return uint32(e>>32) & maxQueueRecord, uint32(e), uint8(e>>56) == q.lap(ticket)
+}
+
+// dropOldest frees the record at head. It reports false if that record is not
+// published yet (I3); losing a race for it is a success of somebody else.
+func (q *queue) dropOldest(head uint64) bool {
+	n, _, ok := q.published(ticketOf(head))
+	if ok {
+		q.head.CompareAndSwap(head, q.advance(head, n))
+	}
+	return ok || q.head.Load() != head
+}
+
+// A haul is a run of records that the consumer took, oldest first.
+type haul struct {
+	first uint64   // how many records were given a ticket before the oldest
+	bytes []byte   // the records back to back
+	ends  []int    // ends[i] is the offset in bytes just past record i
+	whens []uint32 // whens[i] is when record i was made
+}
+
+// take fills h, which it empties first, with the published records at head, and
+// frees their space. Consumer only.
+func (q *queue) take(h *haul) {
+	for {
+		h.bytes, h.ends, h.whens = h.bytes[:0], h.ends[:0], h.whens[:0]
+		head := q.head.Load()
+		end := head
+		total := uint32(0)
+		for range recordsBetween(head, q.tail.Load()) {
+			n, when, ok := q.published(ticketOf(end))
+			if !ok || total > 0 && total+n > q.takeMax {
+				break
+			}
+			total += n
+			h.ends = append(h.ends, int(total))
+			h.whens = append(h.whens, when)
+			end = q.advance(end, n)
+		}
+		if total == 0 {
+			return
+		}
+		q.claim.Store(head) // before head moves: I4
+		if !q.head.CompareAndSwap(head, end) {
+			q.claim.Store(noClaim)
+			continue // producers dropped the oldest meanwhile
+		}
+		h.first = q.before(head)
+		position := positionOf(head)
+		k := min(total, uint32(len(q.data))-position)
+		h.bytes = append(h.bytes, q.data[position:position+k]...)
+		h.bytes = append(h.bytes, q.data[:total-k]...)
+		q.claim.Store(noClaim) // the space belongs to the producers again
+		q.announceRoom()
+		return
+	}
+}
+
+// seal ends intake: every push from now on returns closed (I5).
+func (q *queue) seal() {
+	q.tail.Or(sealed)
+	q.announceRoom()
+	q.call()
+}
+
+// drained reports whether the queue is sealed and every record taken or
+// dropped.
+func (q *queue) drained() bool {
+	tail := q.tail.Load()
+	return tail&sealed != 0 && ticketOf(tail) == ticketOf(q.head.Load())
+}
+
+// depth returns how many records and bytes are queued, not counting what the
+// consumer took.
+func (q *queue) depth() (records, bytes uint32) {
+	for {
+		tail := q.tail.Load()
+		head := q.head.Load()
+		if q.tail.Load() == tail {
+			return recordsBetween(head, tail), q.bytesBetween(head, tail)
+		}
+	}
+}
+
+// offered returns how many records were ever given a ticket, counting from
+// reset(0, 0).
+func (q *queue) offered() uint64 {
+	n, _ := q.tickets()
+	return n
+}
+
+// before returns how many records were given a ticket before that of mark, which
+// must have been loaded from head or tail already.
+func (q *queue) before(mark uint64) uint64 {
+	n, tail := q.tickets()
+	return n - uint64(recordsBetween(mark, tail))
+}
+
+// tickets returns tail, and the number of its ticket, had tickets not wrapped.
+// halves keeps count of how often they did.
+func (q *queue) tickets() (n, tail uint64) {
+	for {
+		halves := q.halves.Load()
+		tail = q.tail.Load()
+		if q.halves.Load() != halves {
+			continue
+		}
+		ticket := uint64(ticketOf(tail))
+		// Ticket 0 counted too, so halves is one ahead once it was given.
+		whole := max(halves, 1) - 1
+		if whole&1 != ticket/halfTickets {
+			whole++ // tail crossed, and the producer that comes next will count it
+		}
+		return whole*halfTickets + ticket%halfTickets, tail
+	}
+}
+
+// sleep says how the consumer is about to wait on wake. It reports false, and
+// the consumer stays awake, if there may be something to take. Consumer only.
+func (q *queue) sleep(how uint32) bool {
+	q.sleeping.Store(how) // before tail is read: I6
+	if how == parked && (q.tail.Load()&^sealed != q.head.Load() || q.drained()) {
+		q.sleeping.Store(awake)
+		return false
+	}
+	return true
+}
+
+// rouse wakes the consumer if it sleeps.
+func (q *queue) rouse() {
+	if q.sleeping.Swap(awake) != awake {
+		select {
+		case q.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// call makes the consumer look around, whether it sleeps or is about to.
+func (q *queue) call() {
+	q.sleeping.Store(awake)
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// eighthFull reports whether more than an eighth of either bound is used.
+func (q *queue) eighthFull() bool {
+	records, bytes := q.depth()
+	return records > q.records/8 || bytes > q.bytes/8
+}
+
+// expectRoom registers a producer that is about to wait for room. It must call
+// roomFound when it no longer does.
+func (q *queue) expectRoom() { q.waiters.Add(1) }
+
+// roomFound takes back expectRoom.
+func (q *queue) roomFound() { q.waiters.Add(-1) }
+
+// nextRoom returns a channel that is closed when room may have appeared. A
+// registered producer gets it, pushes once more and only then waits on it:
+// announceRoom looks for waiters after the room is there.
+func (q *queue) nextRoom() <-chan struct{} {
+	q.roomMu.Lock()
+	defer q.roomMu.Unlock()
+	return q.room
+}
+
+// announceRoom lets every waiting producer try again.
+func (q *queue) announceRoom() {
+	if q.waiters.Load() == 0 {
+		return
+	}
+	q.roomMu.Lock()
+	defer q.roomMu.Unlock()
+	close(q.room)
+	q.room = make(chan struct{})
+}

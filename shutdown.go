@@ -1,0 +1,356 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Phase is where a handler is in its life.
+type Phase uint32
+
+// A handler goes through these phases in their order and never back.
+const (
+	// Running: records are taken.
+	Running Phase = iota
+
+	// Flushing: Close was called. Records that are logged now go to the fallback;
+	// those in the queues go to the sinks.
+	Flushing
+
+	// Cleaning: the queues are empty, or Close gave up waiting for that and
+	// brought what they held to the fallback. Sinks are being closed.
+	Cleaning
+
+	// Done: everything is closed, or was abandoned and named in Close's error.
+	Done
+)
+
+// transitions is the table of all changes of phase that are allowed.
+var transitions = map[Phase]Phase{Running: Flushing, Flushing: Cleaning, Cleaning: Done}
+
+// String returns the name of the phase, in lower case.
+func (p Phase) String() string {
+	switch p {
+	case Running:
+		return "running"
+	case Flushing:
+		return "flushing"
+	case Cleaning:
+		return "cleaning"
+	case Done:
+		return "done"
+	}
+	return "unknown"
+}
+
+// MarshalText returns what String does.
+func (p Phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// closeReserve is the part of the time for Close that is kept for bringing to the
+// fallback what the sinks did not take: a tenth, but at least this much, or half
+// of what there is. A Close whose context has ended already gets this much.
+const closeReserve = 200 * time.Millisecond
+
+var errSinkHangs = errors.New("the sink has not returned")
+
+// shutdown is how a handler ends.
+type shutdown struct {
+	phase   atomic.Uint32
+	begin   sync.Once
+	endLife context.CancelFunc // tells the sinks to give up
+
+	closed chan struct{} // closed when all is over
+	result error         // of Close; set before closed is closed
+}
+
+// enter changes the phase. A change that is not in the table is a bug.
+func (s *shutdown) enter(p Phase) {
+	for from := range transitions {
+		if transitions[from] == p && s.phase.CompareAndSwap(uint32(from), uint32(p)) {
+			return
+		}
+	}
+	panic(fmt.Sprintf("hydra: no way from phase %v to %v", Phase(s.phase.Load()), p))
+}
+
+// Flush waits until every record that was accepted before the call is in its
+// sink, and the sinks have made it as safe as they promise. Records that are
+// logged meanwhile are not waited for.
+//
+// It returns nil only then; otherwise a *DeliveryError that says, per
+// destination, what went to the fallback, was dropped, or was still on its way
+// when ctx ended. It is safe for concurrent use. After Close it returns what it
+// finds to be so, without waiting.
+func (h *Handler) Flush(ctx context.Context) error {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	c := h.core
+	barriers := make([]*barrier, len(c.destinations))
+	for i, d := range c.destinations {
+		barriers[i] = d.putBarrier()
+	}
+	failure := &DeliveryError{Op: "flush"}
+	for i, d := range c.destinations {
+		if r := d.awaitBarrier(ctx, barriers[i]); r.failed() {
+			failure.Deliveries = append(failure.Deliveries, r)
+			if r.Unknown > 0 {
+				failure.Err = ctx.Err()
+			}
+		}
+	}
+	if len(failure.Deliveries) == 0 {
+		return nil
+	}
+	return failure
+}
+
+// putBarrier asks the writer to tell when all that was offered until now is
+// accounted for.
+func (d *destination) putBarrier() *barrier {
+	b := &barrier{target: d.queue.offered(), reply: make(chan error, 1)}
+	d.mu.Lock()
+	b.written = d.books.written
+	d.books.barriers = append(d.books.barriers, b)
+	d.mu.Unlock()
+	d.queue.call()
+	return b
+}
+
+// awaitBarrier waits for the barrier, and takes it away when ctx ends first.
+func (d *destination) awaitBarrier(ctx context.Context, b *barrier) Delivery {
+	var err error
+	select {
+	case err = <-b.reply:
+	case <-d.done:
+		select {
+		case err = <-b.reply: // it came first
+		default:
+			err = d.ended
+		}
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.books.remove(b)
+	return Delivery{
+		Destination: d.config.Name,
+		Written:     d.books.written - b.written,
+		Fallback:    b.stray,
+		Dropped:     b.lost,
+		Unknown:     d.books.before(b.target),
+		Err:         err,
+	}
+}
+
+// Close ends the handler: it stops the intake, lets the writers bring what is
+// queued to the sinks, flushes and closes the sinks and waits for every
+// goroutine. Records that are logged from then on go to the fallback, and Handle
+// returns ErrClosed.
+//
+// It returns nil if every record reached its sink, and otherwise a
+// *DeliveryError. When ctx ends first, or Config.CloseTimeout passes and ctx has
+// no deadline, the sinks are told to give up and what is still queued goes to the
+// fallback, for which the last part of the time is reserved. A sink that does not
+// return even then is abandoned, with the records it has in hand: they are named
+// as unknown and are not written again. Even when ctx has ended before the call,
+// nothing that is queued is lost without being counted.
+//
+// Close may be called any number of times, also at the same time: every call
+// waits for the first one, or until its own ctx ends, and returns the same.
+func (h *Handler) Close(ctx context.Context) error {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	c := h.core
+	first := false
+	c.begin.Do(func() {
+		first = true
+		go c.close(ctx) // bounds itself; whoever calls Close waits for closed
+	})
+	if first {
+		<-c.closed
+		return c.result
+	}
+	select {
+	case <-c.closed:
+		return c.result
+	default:
+	}
+	select {
+	case <-c.closed:
+		return c.result
+	case <-ctx.Done():
+		return &DeliveryError{Op: "close", Err: ctx.Err()}
+	}
+}
+
+// close takes the handler through its phases.
+func (c *core) close(ctx context.Context) {
+	c.enter(Flushing)
+	before := make([]books, len(c.destinations))
+	for i, d := range c.destinations {
+		before[i] = d.sealBooks()
+	}
+	end, bounded := c.closeEnd(ctx)
+	drain, cancel := ctx, context.CancelFunc(func() {})
+	if bounded {
+		left := time.Until(end)
+		reserve := min(max(left/10, closeReserve), left/2)
+		drain, cancel = context.WithDeadline(ctx, end.Add(-reserve))
+	}
+	defer cancel()
+
+	err := c.await(drain, func(d *destination) <-chan struct{} { return d.emptied })
+	c.enter(Cleaning)
+	if err == nil {
+		err = c.await(drain, func(d *destination) <-chan struct{} { return d.done })
+	}
+	left := closeReserve
+	if bounded && ctx.Err() == nil {
+		left = time.Until(end)
+	}
+	last, cancelLast := context.WithTimeout(context.Background(), left)
+	defer cancelLast()
+	c.endLife()
+	if err != nil {
+		c.rescue(last)
+	}
+	c.shared.reporter.stop(last)
+
+	failure := &DeliveryError{Op: "close", Err: err}
+	for i, d := range c.destinations {
+		if r := d.closing(before[i]); r.failed() {
+			failure.Deliveries = append(failure.Deliveries, r)
+		}
+	}
+	if len(failure.Deliveries) > 0 {
+		c.result = failure
+	}
+	c.enter(Done)
+	close(c.closed)
+}
+
+// closeEnd returns when Close must be over, if it must.
+func (c *core) closeEnd(ctx context.Context) (end time.Time, bounded bool) {
+	if end, ok := ctx.Deadline(); ok {
+		return end, true
+	}
+	return time.Now().Add(c.config.CloseTimeout), c.config.CloseTimeout > 0
+}
+
+// await waits until every destination has closed a channel, or ctx ends.
+func (c *core) await(ctx context.Context, of func(*destination) <-chan struct{}) error {
+	for _, d := range c.destinations {
+		select {
+		case <-of(d):
+			continue
+		default:
+		}
+		select {
+		case <-of(d):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// rescue brings what is still queued to the fallback until ctx ends. First it
+// lets the writers do so, who were told to give up and hold older records; those
+// that do not react within half the time lose their queue.
+func (c *core) rescue(ctx context.Context) {
+	end, _ := ctx.Deadline()
+	patient, cancel := context.WithTimeout(ctx, time.Until(end)/2)
+	defer cancel()
+	ended := func(d *destination) <-chan struct{} { return d.done }
+	if c.await(patient, ended) == nil {
+		return
+	}
+	var takers errgroup.Group
+	for _, d := range c.destinations {
+		takers.Go(func() error {
+			d.takeOver(ctx)
+			return nil
+		})
+	}
+	over := make(chan struct{})
+	go func() { // ends when the fallback has returned or was given up
+		defer close(over)
+		_ = takers.Wait() // takeOver counts its errors
+	}()
+	select {
+	case <-over:
+		_ = c.await(ctx, ended)
+	case <-ctx.Done():
+	}
+}
+
+// sealBooks ends the intake and returns the books as they were then.
+func (d *destination) sealBooks() books {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.queue.seal()
+	return d.books
+}
+
+// takeOver makes the caller the queue's consumer in place of the writer, and
+// empties the queue into the fallback until ctx ends; what is left then counts
+// as dropped.
+func (d *destination) takeOver(ctx context.Context) {
+	d.mu.Lock()
+	d.abandoned = true
+	barriers := d.books.barriers
+	d.books.barriers = nil
+	d.mu.Unlock()
+	for _, b := range barriers {
+		b.reply <- errSinkHangs
+	}
+	var h haul
+	for !d.queue.drained() {
+		d.mu.Lock()
+		d.books.take(d.queue, &h)
+		if ctx.Err() != nil {
+			d.books.divert(0, uint64(len(h.ends)))
+			h.ends = h.ends[:0]
+		}
+		d.mu.Unlock()
+		if len(h.ends) == 0 {
+			runtime.Gosched() // a producer is about to publish
+			continue
+		}
+		d.divertBatch(&batch{bytes: h.bytes, ends: h.ends, whens: h.whens})
+	}
+}
+
+// closing returns what became of the records since before.
+func (d *destination) closing(before books) Delivery {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	queued, _ := d.queue.depth() // 0, unless the fallback took too long
+	r := Delivery{
+		Destination: d.config.Name,
+		Written:     d.books.written - before.written,
+		Fallback:    d.books.fallback - before.fallback,
+		Dropped:     d.books.failed + d.books.missed - before.failed - before.missed,
+		Unknown:     d.books.held + uint64(queued),
+	}
+	select {
+	case <-d.done:
+		r.Err = d.ended
+	default:
+		r.Err = errSinkHangs
+	}
+	return r
+}
