@@ -39,10 +39,10 @@ type Config struct {
 	// be quick. A panic is contained and shows in the record.
 	Extractors []func(context.Context) []slog.Attr
 
-	// Fallback takes what no destination could, and hydra's own news, one whole
-	// record a Write, never two at a time. Nil means standard error. A Write
-	// that does not return within a second is given up, and what it held counts
-	// as dropped; until it returns nothing else is written.
+	// Fallback takes what no destination could, and hydra's own news: whole
+	// records, one or more a Write, never two Writes at a time. Nil means standard
+	// error. A Write that does not return within a second is given up, and what it
+	// held counts as dropped; until it returns nothing else is written.
 	Fallback io.Writer
 
 	// OnEvent, if set, is told hydra's own news. It is called from a goroutine
