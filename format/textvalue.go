@@ -36,6 +36,21 @@ func (e *encoder) appendTextAny(v any) error {
 		appendBounded(e, reflect.ValueOf(v).Bytes(), true, appendQuoted[[]byte])
 		return nil
 	}
+	if _, ok := v.(fmt.Formatter); !ok {
+		switch m := v.(type) {
+		case error:
+			return e.appendCalled(v, m.Error, func(p any) any { return panicError{p} })
+		case fmt.Stringer:
+			if !isSlogs(reflect.TypeOf(v)) {
+				return e.appendCalled(v, m.String, func(p any) any { return panicStringer{p} })
+			}
+		}
+	}
+	return e.appendPrinted(v)
+}
+
+// appendPrinted appends what fmt makes of v.
+func (e *encoder) appendPrinted(v any) error {
 	if err := checkText(v, e.opts.MaxRecord); err != nil {
 		return err
 	}
@@ -50,3 +65,35 @@ func (e *encoder) appendTextAny(v any) error {
 
 // caught is how fmt shows the panic of a method that it called.
 var caught = []byte("(PANIC=")
+
+// appendCalled appends what a method of v returns. fmt would do the same, and
+// print what the method panics with, however often that contains itself: it is
+// shown to fmt as again's panic, when it is safe to print.
+func (e *encoder) appendCalled(v any, method func() string, again func(p any) any) error {
+	s, p := call(method)
+	switch {
+	case p == nil:
+		e.appendString(s)
+		return nil
+	case isNilPointer(v):
+		e.appendString("<nil>")
+		return nil
+	}
+	if checkText(p, e.opts.MaxRecord) != nil {
+		panic(p)
+	}
+	return e.appendPrinted(again(p))
+}
+
+func call(method func() string) (s string, p any) {
+	defer func() { p = recover() }()
+	return method(), nil
+}
+
+type (
+	panicError    struct{ p any }
+	panicStringer struct{ p any }
+)
+
+func (p panicError) Error() string     { panic(p.p) }
+func (p panicStringer) String() string { panic(p.p) }
