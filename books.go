@@ -63,6 +63,9 @@ func (b *books) take(q *queue, h *haul) {
 	b.held += n
 }
 
+// unseen returns how many records were dropped since take, from the head of q.
+func (b *books) unseen(q *queue) uint64 { return q.before(q.head.Load()) - b.next }
+
 // write accounts for n of the records held as written.
 func (b *books) write(n uint64) {
 	b.held -= n

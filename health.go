@@ -296,8 +296,8 @@ func (d *destination) tally(h *DestinationHealth) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	b := &d.books
-	missed := d.queue.before(d.queue.head.Load()) - b.next // not in the books yet
-	offered := d.queue.offered()                           // last: it is never behind head
+	missed := b.unseen(d.queue)
+	offered := d.queue.offered() // last: it is never behind head
 	rejected, contended, bypassed, forfeited := d.rejected.Load(), d.contended.Load(), d.bypassed.Load(), d.forfeited.Load()
 	records, bytes := d.queue.depth()
 
@@ -322,8 +322,7 @@ func (d *destination) tally(h *DestinationHealth) {
 // time. The caller holds mu.
 func (d *destination) noteLosses(now time.Time) {
 	b := &d.books
-	missed := d.queue.before(d.queue.head.Load()) - b.next
-	losses := b.missed + missed + b.failed + b.fallback +
+	losses := b.missed + b.unseen(d.queue) + b.failed + b.fallback +
 		d.rejected.Load() + d.contended.Load() + d.bypassed.Load() + d.forfeited.Load()
 	if losses > b.losses {
 		d.recent.Add(now, recentLost, losses-b.losses)

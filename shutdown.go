@@ -302,7 +302,9 @@ func (d *destination) sealBooks() books {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.queue.seal()
-	return d.books
+	sealed := d.books
+	sealed.missed += sealed.unseen(d.queue)
+	return sealed
 }
 
 // takeOver makes the caller the queue's consumer in place of the writer, and

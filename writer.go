@@ -66,6 +66,13 @@ type marked struct {
 	until    time.Time // when the stream was last without a gap
 }
 
+// GapMessage is the message of a gap marker, the record that a writer puts into
+// the stream where records are missing. Its attributes dropped, rejected and
+// fallback say how many since the marker before and what became of them, and
+// since says from when on; a reader finds the last record before the gap above
+// the marker.
+const GapMessage = "hydra: records are missing here"
+
 const (
 	// A writer that found little naps: under load the queue fills meanwhile and
 	// one system call takes it all, and no log call pays for waking the writer.
@@ -389,7 +396,7 @@ func (d *destination) markGap() {
 			Err: fmt.Errorf("%d records were dropped and %d rejected, because the queue was full", dropped, rejected),
 		})
 	}
-	r := slog.NewRecord(now, slog.LevelWarn, "hydra: records are missing here", 0)
+	r := slog.NewRecord(now, slog.LevelWarn, GapMessage, 0)
 	r.AddAttrs(slog.Uint64("dropped", dropped), slog.Uint64("rejected", rejected),
 		slog.Uint64("fallback", fallback), slog.Time("since", last.until))
 	marker, _ := d.plain.AppendRecord(nil, r, nil)

@@ -1,0 +1,79 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+// Quickstart runs a small web service that logs to four layers, sends it some
+// hundred requests, and shows what became of every record. It ends by itself.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/hydra-logger/hydra"
+	"github.com/hydra-logger/hydra/format"
+	"github.com/hydra-logger/hydra/sink/file"
+)
+
+func main() {
+	dir := flag.String("dir", "", "folder for the log files; empty makes a new one")
+	requests := flag.Int("requests", 300, "how many requests to send")
+	flag.Parse()
+	if err := run(*dir, *requests); err != nil {
+		fmt.Fprintln(os.Stderr, "quickstart:", err)
+		os.Exit(1)
+	}
+}
+
+// config sends three layers to files of their own, and the rest to the console.
+func config(dir string) hydra.Config {
+	logFile := func(name string) *file.Sink { return file.New(filepath.Join(dir, name), nil) }
+	return hydra.Config{
+		Layers: map[string]hydra.Layer{
+			"default": {Destinations: []hydra.Destination{{Sink: hydra.Stdout(), Format: format.Text(nil)}}},
+			"http":    {Destinations: []hydra.Destination{{Sink: logFile("http.jsonl")}}},
+			"db": {Level: slog.LevelDebug, Destinations: []hydra.Destination{
+				// So small a queue overflows under a burst. What it drops, it counts.
+				{Sink: logFile("db.jsonl"), Queue: hydra.Queue{Records: 64}},
+			}},
+			"audit": {Destinations: []hydra.Destination{
+				// A login is worth waiting for: the log call waits for room.
+				{Sink: logFile("audit.jsonl"), Policy: hydra.Block},
+			}},
+		},
+		Extractors: []func(context.Context) []slog.Attr{hydra.Traceparent(traceparent)},
+	}
+}
+
+func run(dir string, requests int) error {
+	if dir == "" {
+		var err error
+		if dir, err = os.MkdirTemp("", "hydra-quickstart-"); err != nil {
+			return err
+		}
+	}
+	h, err := hydra.Open(config(dir))
+	if err != nil {
+		return err
+	}
+	log := slog.New(h)
+	log.Info("service starts", "requests", requests)
+
+	s := newService(log)
+	if err := s.serve(requests); err != nil {
+		return err
+	}
+	bursts := s.store.overflow(h)
+	log.Info("service ends", "bursts", bursts)
+
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := h.Close(ctx); err != nil {
+		return err
+	}
+	return report(dir, h.Health())
+}
