@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -123,6 +124,9 @@ func TestHugeAndEndlessValuesAreBoundedAndVisible(t *testing.T) {
 		{"pointer to itself", []slog.Attr{slog.Any("v", cyclic)}, `"v":"!ERROR:json: unsupported value: encountered a cycle via *format_test.list"`, failed, `v="&{Next:0x`, 0},
 		{"slice in itself behind a pointer", []slog.Attr{slog.Any("v", behind)}, `"v":"!ERROR:json: unsupported value: encountered a cycle`, failed, `v="!ERROR:encountered a cycle`, failed},
 		{"attribute in itself", []slog.Attr{slog.Any("v", selfGroup("a", 1))}, `"v":{"Key":"a","Value":{}}`, 0, `v="!ERROR:`, failed},
+		{"value of slog in itself", []slog.Attr{slog.Any("v", []any{selfGroup("a", 1).Value, slog.StringValue("x"), slog.IntValue(1), slog.AnyValue(circle{}), slog.AnyValue(nil)})}, `"v":[{},{},{},{},{}]`, 0, `v="!ERROR:`, failed},
+		{"slice in itself behind reflect", []slog.Attr{slog.Any("v", reflect.ValueOf(slice))}, `"v":`, 0, `v="!ERROR:encountered a cycle`, failed},
+		{"slice in itself behind LogValuer and attribute", []slog.Attr{slog.Any("v", []any{slog.Any("x", slice)})}, `"v":[{"Key":"x","Value":{}}]`, 0, `v="!ERROR:encountered a cycle`, failed},
 		{"long list", []slog.Attr{slog.Any("v", long)}, `"v":"!ERROR:nested more than 10000 levels deep"`, failed, `v="&{Next:0x`, 0},
 		{"deep slices", []slog.Attr{slog.Any("v", deep)}, `"v":"!ERROR:nested more than 10000 levels deep"`, failed, `v="!ERROR:nested more than 10000 levels deep"`, failed},
 		{"doubling slices", []slog.Attr{slog.Any("v", doubling)}, `"truncated":1`, cut, `truncated=1`, cut},
@@ -167,7 +171,7 @@ func TestRecordsStayBelowMaxRecord(t *testing.T) {
 			for length := 0; length < 1000; length += 41 {
 				f := k.new(&format.Options{MaxRecord: size, AddSource: length%2 == 1})
 				f = f.WithAttrs(attrs[:2]).WithGroup("open").WithAttrs(attrs[2:]).WithGroup("more")
-				r := slog.NewRecord(time.Unix(1e9, 1), math.MinInt64, strings.Repeat("é", length), pcs[2])
+				r := slog.NewRecord(time.Unix(1e9, 1), slog.Level(math.MinInt), strings.Repeat("é", length), pcs[2])
 				r.AddAttrs(attrs...)
 				got, flaws := f.AppendRecord([]byte("before"), r, attrs)
 				if !strings.HasPrefix(string(got), "before") {

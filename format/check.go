@@ -33,7 +33,7 @@ func checkText(v any, maxBytes int) error { return check(v, maxBytes, &textShape
 // their values are not walked.
 func check(v any, maxBytes int, shapes *shapes) error {
 	rv := reflect.ValueOf(v)
-	if held, ok := v.(reflect.Value); ok {
+	if held, ok := v.(reflect.Value); ok && shapes.text {
 		rv = held // fmt prints what it holds
 	}
 	if !rv.IsValid() || !shapes.of(rv.Type()).walk {

@@ -224,6 +224,8 @@ func TestFailuresAreFlaws(t *testing.T) {
 		{"channel", make(chan int), format.Failed, 0},
 		{"panicking error", panicking{"x"}, format.Failed, format.Failed},
 		{"panicking with a cycle", panicking{self}, format.Failed, format.Failed},
+		{"panicking String", shouting{"x"}, 0, format.Failed},
+		{"panicking String with a cycle", shouting{self}, 0, format.Failed},
 		{"panicking LogValue", throwing{"x"}, format.Failed, format.Failed},
 		{"failing MarshalText", texter{errors.New("x")}, format.Failed, format.Failed},
 		{"failing MarshalJSON", failing{"x"}, format.Failed, 0},

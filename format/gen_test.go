@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"reflect"
 	"runtime"
 	"strings"
 	"time"
@@ -239,6 +240,7 @@ type (
 		e error
 	}
 	formatter struct{}
+	shouting  struct{ with any }
 )
 
 func (v valuer) LogValue() slog.Value           { return v.v }
@@ -248,6 +250,7 @@ func (f failing) MarshalJSON() ([]byte, error)  { return nil, f }
 func (p panicking) Error() string               { panic(p.with) }
 func (p *pointer) Error() string                { return p.s }
 func (t texter) MarshalText() ([]byte, error)   { return []byte("<t e=x>"), t.err }
+func (s shouting) String() string               { panic(s.with) }
 func (formatter) Error() string                 { return "not this" }
 func (formatter) Format(s fmt.State, verb rune) { fmt.Fprintf(s, "%c%v", verb, s.Flag('+')) }
 func (p *plain) String() string                 { return fmt.Sprint(p.A) }
@@ -260,7 +263,8 @@ var oddValues = []any{
 	math.NaN(), math.Inf(-1), []float64{1e-7, 1e21, math.Copysign(0, -1), 123456789}, []any{math.NaN()}, make(chan int, 1), map[string]any{"b": 1, "a": nil},
 	map[string]any{"e": errors.New("x"), "n": map[string]any{"z": []int{1}}}, map[int]string{2: "b", 1: "a"}, map[string]string(nil), []string(nil),
 	json.RawMessage(`{"a": [1, 2]}`), json.RawMessage(`{`), json.Number("1e3"), json.Number("x"), net.IPv4(1, 2, 3, 4), &net.OpError{Op: "dial", Err: errors.New("refused")},
-	complex(1, 2), [2]bool{true}, struct{}{}, &slog.Source{}, (*slog.Source)(nil), slog.Source{File: "f"}, formatter{}, &formatter{},
+	complex(1, 2), [2]bool{true}, struct{}{}, &slog.Source{}, (*slog.Source)(nil), slog.Source{File: "f"}, formatter{}, &formatter{}, shouting{"x"}, shouting{errors.New("x y")}, (*shouting)(nil), []any{shouting{1}, panicking{2}}, reflect.ValueOf(3), reflect.Value{},
+	slog.StringValue("x"), []any{slog.Any("a", errors.New("b")), slog.StringValue("x"), slog.AnyValue(nil), slog.Group("g", "a", 1)}, [2][]string{{"a"}, nil}, [2]any{1},
 	[]error{errors.New("a"), nil}, []time.Duration{1, 2}, []time.Time{time.Unix(0, 0).UTC()}, []bool{true}, []int64{-1}, []uint64{1}, []any{[]any{}, map[string]any{}},
 	slog.Int("attr", 1), slog.GroupValue(slog.Int("v", 2)), []slog.Attr{slog.Int("g", 1)}, new(int), time.UTC, errors.Join(errors.New("a"), errors.New("b")),
 }

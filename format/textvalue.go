@@ -36,15 +36,13 @@ func (e *encoder) appendTextAny(v any) error {
 		appendBounded(e, reflect.ValueOf(v).Bytes(), true, appendQuoted[[]byte])
 		return nil
 	}
-	if _, ok := v.(fmt.Formatter); !ok {
-		switch m := v.(type) {
-		case error:
-			return e.appendCalled(v, m.Error, func(p any) any { return panicError{p} })
-		case fmt.Stringer:
-			if !isSlogs(reflect.TypeOf(v)) {
-				return e.appendCalled(v, m.String, func(p any) any { return panicStringer{p} })
-			}
-		}
+	switch m := v.(type) {
+	case fmt.Formatter, reflect.Value, slog.Attr, slog.Value:
+		// fmt does not simply call String, or that calls fmt.
+	case error:
+		return e.appendCalled(v, m.Error, func(p any) any { return panicError{p} })
+	case fmt.Stringer:
+		return e.appendCalled(v, m.String, func(p any) any { return panicStringer{p} })
 	}
 	return e.appendPrinted(v)
 }
