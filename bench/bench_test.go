@@ -14,20 +14,25 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/hydra-logger/hydra/bench/internal/results"
 )
 
 // TestMain runs the rounds that -count asks for one after the other, each over
 // all benchmarks, where the testing package would repeat one benchmark count
-// times before it turns to the next.
+// times before it turns to the next. Without a -benchtime each result takes
+// 200 ms, enough to fill every queue several times, so that six rounds take
+// minutes.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	rounds := 1
 	if flag.Lookup("test.bench").Value.String() != "" {
-		fmt.Print(results.Environment())
+		fmt.Print(Environment())
 		rounds, _ = strconv.Atoi(flag.Lookup("test.count").Value.String())
 		_ = flag.Set("test.count", "1")
+		given := false
+		flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.benchtime" })
+		if !given {
+			_ = flag.Set("test.benchtime", "200ms")
+		}
 	}
 	code := 0
 	for range rounds {
@@ -114,6 +119,9 @@ func measure(b *testing.B, s Stack, w io.Writer, o Options, run func(*testing.B,
 		b.Fatalf("%d records too many", -lost)
 	}
 	b.ReportMetric(float64(lost)/float64(records), "lost/op")
+	if l.Dropped != nil {
+		b.ReportMetric(float64(l.Dropped())/float64(records), "counted/op")
+	}
 }
 
 // serial makes one call after the other.
@@ -141,10 +149,12 @@ func parallel(procs int, call func(Work)) func(*testing.B, Work) int {
 }
 
 // burst makes 1,024 calls after the logger had nothing to do for 20 ms, long
-// enough for writers to go to sleep, and reports the time of one call.
+// enough for writers to go to sleep, and reports what one call costs.
 func burst(b *testing.B, w Work) int {
 	const calls = 1024
 	var busy time.Duration
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
 	for range b.N {
 		time.Sleep(20 * time.Millisecond)
 		start := time.Now()
@@ -153,7 +163,11 @@ func burst(b *testing.B, w Work) int {
 		}
 		busy += time.Since(start)
 	}
-	b.ReportMetric(float64(busy)/float64(b.N*calls), "ns/op")
+	runtime.ReadMemStats(&after)
+	n := float64(b.N * calls)
+	b.ReportMetric(float64(busy)/n, "ns/op")
+	b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/n, "B/op")
+	b.ReportMetric(float64(after.Mallocs-before.Mallocs)/n, "allocs/op")
 	return b.N * calls
 }
 

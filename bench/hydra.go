@@ -35,6 +35,10 @@ func openHydra(policy hydra.Policy) func(io.Writer, Options) (Logger, error) {
 		return Logger{
 			Work:  newSlogWork(h),
 			Close: func() error { return h.Close(context.Background()) },
+			Dropped: func() int64 {
+				d := h.Health().Destinations[0]
+				return int64(d.Dropped + d.Rejected + d.Fallback)
+			},
 		}, nil
 	}
 }

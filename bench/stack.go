@@ -5,9 +5,11 @@ package bench
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
+	"runtime"
 	"slices"
 	"time"
 )
@@ -97,4 +99,22 @@ func Select(pattern string) ([]Stack, error) {
 		return nil, fmt.Errorf("no stack matches %q", pattern)
 	}
 	return stacks, nil
+}
+
+// Warm lets the stack log 10,000 records to a file of their own, so that what
+// follows finds code and memory in place.
+func (s Stack) Warm() error {
+	t, err := NewTarget()
+	if err != nil {
+		return err
+	}
+	l, err := s.Open(t.File, Options{})
+	if err == nil {
+		for n := range 10_000 {
+			l.Numbered(n)
+		}
+		err = l.Close()
+	}
+	runtime.GC() // what it left is not the work of what follows
+	return errors.Join(err, t.Remove())
 }

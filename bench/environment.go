@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The hydra authors
 // SPDX-License-Identifier: MIT
 
-package results
+package bench
 
 import (
 	"fmt"
