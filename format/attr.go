@@ -59,17 +59,22 @@ func (e *encoder) appendAttr(a slog.Attr) bool {
 				return e.appendGroup(a.Key, sourceAttrs(src))
 			}
 			a.Value = slog.StringValue(fmt.Sprintf("%s:%d", src.File, src.Line))
+			kind = slog.KindString
 		}
 	}
-	return e.appendPair(a.Key, a.Value)
+	return e.appendPair(a.Key, a.Value, kind)
 }
 
 // appendPair appends a key and its value, unless there is no room for them.
-func (e *encoder) appendPair(key string, v slog.Value) bool {
+func (e *encoder) appendPair(key string, v slog.Value, kind slog.Kind) bool {
 	pos, sep, left := len(e.buf), e.sep, e.left
 	if e.fits(key) {
-		e.appendKey(key)
-		e.appendValue(v)
+		if e.color {
+			e.appendColored(key, v)
+		} else {
+			e.appendKey(key)
+			e.appendKind(v, kind)
+		}
 		if len(e.buf) <= e.limit && !e.tooBig {
 			return true
 		}
@@ -100,7 +105,7 @@ func (e *encoder) appendGroup(key string, attrs []slog.Attr) bool {
 		return true // as slog: an empty group counts as something
 	}
 	if e.depth >= maxDepth {
-		wrote := e.appendPair(key, slog.StringValue("!DEPTH"))
+		wrote := e.appendPair(key, slog.StringValue("!DEPTH"), slog.KindString)
 		if wrote {
 			e.left++
 		}

@@ -53,6 +53,7 @@ func (e *encoder) begin(b *base, dst []byte) {
 	e.replace = b.opts.ReplaceAttr
 	e.buf = dst
 	e.left = b.left
+	e.flaws = b.flaws
 	e.head = true
 	e.misses = maxMisses
 	e.visits = b.opts.MaxRecord

@@ -67,14 +67,19 @@ func (f *jsonFormat) WithGroup(name string) Format {
 // appendJSONHead appends the built-in attributes for which nobody asked to be
 // asked.
 func (e *encoder) appendJSONHead(r *slog.Record) {
+	b := e.buf
 	if !r.Time.IsZero() {
-		e.buf = append(e.buf, `"time":`...)
-		e.appendJSONTime(r.Time)
-		e.buf = append(e.buf, ',')
+		b = append(b, `"time":"`...)
+		var ok bool
+		if b, ok = appendNano(b, r.Time); !ok {
+			e.flaws |= Failed
+			b = append(b, yearError...)
+		}
+		b = append(b, '"', ',')
 	}
-	e.buf = append(e.buf, `"level":"`...)
-	e.buf = appendLevel(e.buf, r.Level)
-	e.buf = append(e.buf, '"')
+	b = append(b, `"level":"`...)
+	b = appendLevel(b, r.Level)
+	e.buf = append(b, '"')
 	e.sep = ','
 	if e.opts.AddSource {
 		if src := sourceOf(r.PC); src != nil {

@@ -6,24 +6,31 @@ package format
 // appendKey appends the separator that is due, key with the prefix of its
 // groups, and what separates it from its value.
 func (e *encoder) appendKey(key string) {
+	b := e.buf
 	if e.sep != 0 {
-		e.buf = append(e.buf, e.sep)
+		b = append(b, e.sep)
 	}
 	e.sep = e.comma()
 	if e.json {
-		e.buf = append(e.buf, '"')
-		e.buf = appendEscaped(e.buf, e.prefix, false)
-		e.buf = appendEscaped(e.buf, key, false)
-		e.buf = append(e.buf, '"', ':')
+		b = append(b, '"')
+		if len(e.prefix) > 0 {
+			b = appendEscaped(b, e.prefix, false)
+		}
+		if jsonSafe(key, 0) == len(key) {
+			b = append(b, key...)
+		} else {
+			b = appendEscaped(b, key, false)
+		}
+		e.buf = append(b, '"', ':')
 		return
 	}
 	if needsQuoting(key) || len(e.prefix) > 0 && needsQuoting(e.prefix) {
-		e.buf = append(e.buf, '"')
-		e.buf = appendQuoted(e.buf, string(e.prefix)+key)
-		e.buf = append(e.buf, '"', '=')
+		b = append(b, '"')
+		b = appendQuoted(b, string(e.prefix)+key)
+		e.buf = append(b, '"', '=')
 		return
 	}
-	e.buf = append(e.buf, e.prefix...)
-	e.buf = append(e.buf, key...)
-	e.buf = append(e.buf, '=')
+	b = append(b, e.prefix...)
+	b = append(b, key...)
+	e.buf = append(b, '=')
 }

@@ -67,13 +67,14 @@ func (f *textFormat) WithGroup(name string) Format {
 // appendTextHead appends the built-in attributes for which nobody asked to be
 // asked.
 func (e *encoder) appendTextHead(r *slog.Record) {
+	b := e.buf
 	if !r.Time.IsZero() {
-		e.buf = append(e.buf, "time="...)
-		e.buf = appendMillis(e.buf, r.Time)
-		e.buf = append(e.buf, ' ')
+		b = append(b, "time="...)
+		b = appendMillis(b, r.Time)
+		b = append(b, ' ')
 	}
-	e.buf = append(e.buf, "level="...)
-	e.buf = appendLevel(e.buf, r.Level)
+	b = append(b, "level="...)
+	e.buf = appendLevel(b, r.Level)
 	e.sep = ' '
 	if e.opts.AddSource {
 		if src := sourceOf(r.PC); src != nil {

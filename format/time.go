@@ -3,7 +3,10 @@
 
 package format
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 const (
 	yearZero = -62167219200 // 0000-01-01T00:00:00Z in Unix seconds
@@ -70,7 +73,7 @@ func appendSeconds(b []byte, t time.Time) (_ []byte, zone int, ok bool) {
 	}
 	day := uint64(sec-yearZero) / 86400
 	rest := uint64(sec-yearZero) % 86400
-	year, month, mday := civil(day)
+	year, month, mday := date(day)
 	h, m, s := rest/3600, rest/60%60, rest%60
 	return append(b,
 		byte('0'+year/1000), byte('0'+year/100%10), byte('0'+year/10%10), byte('0'+year%10), '-',
@@ -84,6 +87,21 @@ func appendSeconds(b []byte, t time.Time) (_ []byte, zone int, ok bool) {
 // subMinute is the zone of an offset below a minute, which is not UTC but is
 // written +00:00.
 const subMinute = 100 * 60
+
+// today remembers the date of the day last asked for, in one word: one more
+// than the day in the high half, then year, month and day of the month. Log calls come on the
+// same day as the one before, or nearly all.
+var today atomic.Uint64
+
+// date is civil, remembered.
+func date(day uint64) (year, month, mday uint64) {
+	if t := today.Load(); t>>32 == day+1 {
+		return t >> 16 & 0xffff, t >> 8 & 0xff, t & 0xff
+	}
+	year, month, mday = civil(day)
+	today.Store((day+1)<<32 | year<<16 | month<<8 | mday)
+	return year, month, mday
+}
 
 // civil returns the date that is day days after 0000-01-01.
 //

@@ -12,8 +12,11 @@ import (
 )
 
 // appendValue appends a value that is neither a group nor a LogValuer.
-func (e *encoder) appendValue(v slog.Value) {
-	switch v.Kind() {
+func (e *encoder) appendValue(v slog.Value) { e.appendKind(v, v.Kind()) }
+
+// appendKind is appendValue for those who know v's kind.
+func (e *encoder) appendKind(v slog.Value, kind slog.Kind) {
+	switch kind {
 	case slog.KindString:
 		e.appendString(v.String())
 	case slog.KindInt64:
@@ -57,16 +60,16 @@ func (e *encoder) appendDuration(d time.Duration) {
 }
 
 func (e *encoder) appendJSONTime(t time.Time) {
-	pos := len(e.buf)
 	b, ok := appendNano(append(e.buf, '"'), t)
-	if ok {
-		e.buf = append(b, '"')
-		return
+	if !ok {
+		e.flaws |= Failed
+		b = append(b, yearError...)
 	}
-	e.buf = b[:pos]
-	e.flaws |= Failed
-	e.appendString("!ERROR:time.Time year outside of range [0,9999]")
+	e.buf = append(b, '"')
 }
+
+// yearError stands in the place of a time that encoding/json refuses.
+const yearError = "!ERROR:time.Time year outside of range [0,9999]"
 
 // appendAny appends a value of a type that slog does not know. Its methods may
 // do what they like.

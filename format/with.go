@@ -12,15 +12,17 @@ import (
 // it writes: every format of slog's shape embeds one. It is immutable; deriving
 // copies it, and no two of them share room to append into.
 type base struct {
-	opts Options // normal
-	json bool    // keys and values are JSON, not plain text
-	nest bool    // a group is an object, not a prefix of its keys
+	opts  Options // normal
+	json  bool    // keys and values are JSON, not plain text
+	nest  bool    // a group is an object, not a prefix of its keys
+	color bool    // !json: keys and errors are coloured
 
 	pre    []byte   // encoded attributes, and the opening of their groups
 	prefix []byte   // !nest: of the keys after pre
 	groups []string // all that are open
 	opened int      // how many of groups pre has opened
 	left   int      // attributes and groups that had no room
+	flaws  Flaws    // of pre
 }
 
 // normal returns a copy of o with its defaults filled in, and whether that is
@@ -46,7 +48,7 @@ func (b *base) withAttrs(attrs []slog.Attr) (base, bool) {
 	e.beginWith(b)
 	wrote := e.openGroups() && e.appendAttrs(attrs)
 	n := *b
-	n.left = e.left
+	n.left, n.flaws = e.left, b.flaws|e.flaws
 	if wrote {
 		n.pre = slices.Clip(e.buf)
 		n.prefix = slices.Clone(e.prefix)

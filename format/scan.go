@@ -1,0 +1,97 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package format
+
+import (
+	"math/bits"
+	"unicode/utf8"
+)
+
+// Three ways to look for the byte that needs care, eight bytes at a time and
+// then one by one. A byte outside ASCII always does.
+
+// jsonSafe returns where the run of bytes from i on ends that stand for
+// themselves in a JSON string.
+func jsonSafe[S string | []byte](s S, i int) int {
+	for ; i+8 <= len(s); i += 8 {
+		w := word(s, i)
+		if m := below(w, ' ') | equal(w, '"') | equal(w, '\\') | w&highs; m != 0 {
+			return i + bits.TrailingZeros64(m)/8
+		}
+	}
+	for i < len(s) && care[s[i]]&inJSON == 0 {
+		i++
+	}
+	return i
+}
+
+// plainSafe returns where the run of bytes from i on ends for which text needs
+// no quotes.
+func plainSafe[S string | []byte](s S, i int) int {
+	for ; i+8 <= len(s); i += 8 {
+		w := word(s, i)
+		if m := below(w, ' '+1) | equal(w, '"') | equal(w, '=') | w&highs; m != 0 {
+			return i + bits.TrailingZeros64(m)/8
+		}
+	}
+	for i < len(s) && care[s[i]]&inText == 0 {
+		i++
+	}
+	return i
+}
+
+// quotedSafe returns where the run of bytes from the start ends that stand for
+// themselves between the quotes of strconv.Quote.
+func quotedSafe[S string | []byte](s S) int {
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		w := word(s, i)
+		if m := below(w, ' ') | equal(w, '"') | equal(w, '\\') | equal(w, 0x7f) | w&highs; m != 0 {
+			return i + bits.TrailingZeros64(m)/8
+		}
+	}
+	for i < len(s) && care[s[i]]&inQuotes == 0 {
+		i++
+	}
+	return i
+}
+
+const (
+	inJSON = 1 << iota
+	inText
+	inQuotes
+)
+
+// care says where a byte needs care.
+var care = func() (t [256]uint8) {
+	for c := range t {
+		if c < ' ' || c >= utf8.RuneSelf || c == '"' {
+			t[c] = inJSON | inText | inQuotes
+		}
+	}
+	t[' '] = inText
+	t['='] = inText
+	t['\\'] = inJSON | inQuotes
+	t[0x7f] = inQuotes
+	return t
+}()
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// word returns the eight bytes of s at i, the first one lowest.
+func word[S string | []byte](s S, i int) uint64 {
+	_ = s[i+7]
+	return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+		uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+}
+
+// below marks the bytes of w that are less than n, which is at most 0x80, in
+// their highest bits. Above the first mark there may be false ones.
+func below(w, n uint64) uint64 { return (w - ones*n) &^ w & highs }
+
+// equal marks the bytes of w that are c, as below does.
+func equal(w uint64, c byte) uint64 { return below(w^ones*uint64(c), 1) }
