@@ -126,7 +126,7 @@ func (c *checker) layer(path, name string, l Layer, level slog.Leveler) Layer {
 		l.Destinations = []Destination{{Sink: &unavailable{err: err}}}
 	}
 	for i := range l.Destinations {
-		c.destination(fmt.Sprintf("%s.Destinations[%d]", path, i), fmt.Sprintf("%s/%d", name, i), &l.Destinations[i])
+		c.destination(fmt.Sprintf("%s.Destinations[%d]", path, i), usualName(name, i), &l.Destinations[i])
 	}
 	return l
 }
@@ -164,22 +164,27 @@ func (c *checker) destination(path, name string, d *Destination) {
 	d.Queue.Bytes = c.size(path+".Queue.Bytes", d.Queue.Bytes, defaultQueueBytes, maxQueueBytes)
 }
 
+// usualName is the name of a destination that was given none.
+func usualName(layer string, i int) string { return fmt.Sprintf("%s/%d", layer, i) }
+
 // shared returns the destination among others that has the sink of d, if any. An
-// unshared d must have a name of its own.
-func (c *checker) shared(path string, d Destination, others []*destination) *destination {
+// unshared d must have a name of its own; a shared one may do without.
+func (c *checker) shared(path, usual string, d Destination, others []*destination) *destination {
 	for _, o := range others {
 		if !same(o.config.Sink, d.Sink) {
-			if o.config.Name == d.Name {
-				c.note(path+".Name", "%q is the name of another destination; choose one of its own", d.Name)
-			}
 			continue
 		}
 		a, b := o.config, d
-		if !same(a.Format, b.Format) || a.Policy != b.Policy || a.BlockTimeout != b.BlockTimeout ||
-			a.Queue != b.Queue || a.RetryFor != b.RetryFor {
-			c.note(path, "has the sink of destination %q but other settings; make them equal, or give it a sink of its own", o.config.Name)
+		if b.Name != a.Name && b.Name != usual || !same(a.Format, b.Format) || a.Policy != b.Policy ||
+			a.BlockTimeout != b.BlockTimeout || a.Queue != b.Queue || a.RetryFor != b.RetryFor {
+			c.note(path, "has the sink of destination %q but other settings; make them equal, or give it a sink of its own", a.Name)
 		}
 		return o
+	}
+	for _, o := range others {
+		if o.config.Name == d.Name {
+			c.note(path+".Name", "%q is the name of another destination; choose one of its own", d.Name)
+		}
 	}
 	return nil
 }

@@ -5,9 +5,10 @@ package hydra
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"slices"
+
+	"github.com/hydra-logger/hydra/internal/errs"
 )
 
 // contextKey is the key of the attributes that With puts into a context.
@@ -15,11 +16,14 @@ type contextKey struct{}
 
 // With returns a context whose log calls carry attrs, after those that ctx
 // carries already. They stand at the top level of the record, outside any group
-// of the logger, right after the message; a layer attribute among them chooses
-// the layer unless the record has one of its own.
+// of the logger, right after the message. A layer attribute among them chooses
+// the layer, whatever logger.With and logger.WithGroup chose, unless the record
+// has one of its own; the last one counts.
 //
-// The attributes are evaluated at each log call, so what they point to must not
-// change. With copies the slice and is safe for concurrent use.
+// It takes a log call that is given the context: InfoContext, not Info. The
+// attributes are evaluated at each log call, so what they point to must not
+// change. With copies the slice and is safe for concurrent use. A nil ctx is
+// context.Background().
 func With(ctx context.Context, attrs ...slog.Attr) context.Context {
 	if ctx == nil {
 		ctx = context.Background()
@@ -28,12 +32,12 @@ func With(ctx context.Context, attrs ...slog.Attr) context.Context {
 		return ctx
 	}
 	have, _ := ctx.Value(contextKey{}).([]slog.Attr)
-	return context.WithValue(ctx, contextKey{}, append(slices.Clip(have), attrs...))
+	return context.WithValue(ctx, contextKey{}, slices.Clip(slices.Concat(have, attrs)))
 }
 
 // contextAttrs returns what ctx and the extractors know about a record.
 func (c *core) contextAttrs(ctx context.Context) []slog.Attr {
-	attrs, _ := ctx.Value(contextKey{}).([]slog.Attr)
+	attrs := safely(ctx, fromWith)
 	if len(c.config.Extractors) == 0 {
 		return attrs
 	}
@@ -44,11 +48,18 @@ func (c *core) contextAttrs(ctx context.Context) []slog.Attr {
 	return attrs
 }
 
-// safely calls an extractor; a panic becomes an attribute.
+// fromWith is the extractor of what With put into a context.
+func fromWith(ctx context.Context) []slog.Attr {
+	attrs, _ := ctx.Value(contextKey{}).([]slog.Attr)
+	return attrs
+}
+
+// safely calls an extractor; its panic, or that of a context of the program's
+// own, becomes an attribute.
 func safely(ctx context.Context, extract func(context.Context) []slog.Attr) (attrs []slog.Attr) {
 	defer func() {
-		if p := recover(); p != nil {
-			attrs = []slog.Attr{slog.String("!PANIC", fmt.Sprintf("extractor: %v", p))}
+		if err := errs.Recovered(recover()); err != nil {
+			attrs = []slog.Attr{slog.String("!PANIC", "in the context of the log call: "+err.Error())}
 		}
 	}()
 	return extract(ctx)

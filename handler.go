@@ -204,9 +204,7 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	b := c.buffers.Get().(*buffer)
 	var err error
 	for i := range layer.outputs {
-		if e := h.output(ctx, b, &layer.outputs[i], r, top); e != nil {
-			err = errors.Join(err, e)
-		}
+		err = join(err, h.output(ctx, b, &layer.outputs[i], r, top))
 	}
 	if cap(b.bytes) <= keepBuffer {
 		c.buffers.Put(b)
@@ -233,11 +231,21 @@ func (h *Handler) output(ctx context.Context, b *buffer, o *output, r slog.Recor
 		if flaws != 0 {
 			way.to.noteFlaws(flaws)
 		}
-		if e := way.to.offer(ctx, b.bytes, stampOf(r.Time)); e != nil {
-			err = errors.Join(err, e)
-		}
+		err = join(err, way.to.offer(ctx, b.bytes, stampOf(r.Time)))
 	}
 	return err
+}
+
+// join is errors.Join, which allocates even for one error: a record refused under
+// overload should cost as little as one that is taken.
+func join(a, b error) error {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return errors.Join(a, b)
 }
 
 // WithAttrs returns a handler that adds attrs to every record. They are encoded

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/hydra-logger/hydra/format"
+	"github.com/hydra-logger/hydra/internal/errs"
 )
 
 // A router finds the layer of a record, and with it the way to destinations. It
@@ -73,7 +75,7 @@ func newRouter(cfg Config, c *checker) (*router, []*destination) {
 		from := cfg.Layers[name]
 		for i, given := range from.Destinations {
 			path := fmt.Sprintf("Layers[%q].Destinations[%d]", name, i)
-			d := c.shared(path, given, all)
+			d := c.shared(path, usualName(name, i), given, all)
 			if d == nil {
 				d = newDestination(path, given, r.format(given.Format))
 				all = append(all, d)
@@ -215,24 +217,26 @@ func (r *router) withAttrs(p place, attrs []slog.Attr) place {
 }
 
 // find returns the layer of a record that is logged from p with the context
-// attributes top.
+// attributes top. Its own attributes come after those, so they count for more.
 func (r *router) find(p *place, record *slog.Record, top []slog.Attr) *layer {
 	var named, matched *layer
 	placed := p.layer()
 	look := func(a slog.Attr) bool {
 		if a.Key == r.key {
-			named = r.byName(a.Value)
-			return named == nil
-		}
-		if placed == nil && matched == nil && len(r.matches) > 0 {
-			matched = r.match(a)
+			if l := r.byName(a.Value); l != nil {
+				named = l
+			}
+		} else if placed == nil && len(r.matches) > 0 {
+			if l := r.match(a); l != nil {
+				matched = l
+			}
 		}
 		return true
 	}
-	record.Attrs(look)
-	for i := 0; named == nil && i < len(top); i++ {
+	for i := range top {
 		look(top[i])
 	}
+	record.Attrs(look)
 	switch {
 	case named != nil:
 		return named
@@ -245,12 +249,12 @@ func (r *router) find(p *place, record *slog.Record, top []slog.Attr) *layer {
 }
 
 // byName returns the layer that the value of a layer attribute names. An unknown
-// name is counted and means the default layer; a group names nothing: nil.
+// name is counted and means the default layer; what cannot be a name gives nil.
 func (r *router) byName(v slog.Value) *layer {
-	if v.Kind() == slog.KindGroup {
+	name, ok := text(v)
+	if !ok || name == "" {
 		return nil
 	}
-	name := text(v)
 	if l, ok := r.layers[name]; ok {
 		return l
 	}
@@ -262,21 +266,46 @@ func (r *router) byName(v slog.Value) *layer {
 
 // match returns the layer whose rule a satisfies, or nil.
 func (r *router) match(a slog.Attr) *layer {
-	if values, ok := r.matches[a.Key]; ok {
-		return values[text(a.Value)]
+	values, ok := r.matches[a.Key]
+	if !ok {
+		return nil
 	}
-	return nil
+	value, _ := text(a.Value)
+	return values[value]
 }
 
-// text returns v as a string, whatever it holds and whether or not its methods
-// panic.
-func text(v slog.Value) (s string) {
+// text returns what v says, if it is something that can be said in a word. What
+// holds other values is not: printing it may take long, and forever if it holds
+// itself. A panic of the value's own methods is what it says.
+func text(v slog.Value) (s string, ok bool) {
 	defer func() {
-		if p := recover(); p != nil {
-			s = fmt.Sprintf("!PANIC: %v", p)
+		if err := errs.Recovered(recover()); err != nil {
+			s, ok = err.Error(), true
 		}
 	}()
-	return v.Resolve().String()
+	v = v.Resolve()
+	switch v.Kind() {
+	case slog.KindGroup:
+		return "", false
+	case slog.KindAny:
+	default:
+		return v.String(), true
+	}
+	switch x := v.Any().(type) {
+	case error:
+		return x.Error(), true
+	case fmt.Stringer:
+		return x.String(), true
+	}
+	switch r := reflect.ValueOf(v.Any()); r.Kind() {
+	case reflect.String:
+		return r.String(), true
+	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr,
+		reflect.Float32, reflect.Float64:
+		return fmt.Sprint(v.Any()), true
+	}
+	return "", false
 }
 
 // same reports whether two interfaces hold the same value, as far as that can be
@@ -308,10 +337,13 @@ func (u *unknownNames) add(name string) {
 	if len(name) > maxUnknownNameLength {
 		name = strings.ToValidUTF8(name[:maxUnknownNameLength], "") + "…"
 	}
-	if _, ok := u.counts[name]; !ok && len(u.counts) >= maxUnknownNames {
-		name = otherNames
+	if _, ok := u.counts[name]; !ok {
+		if len(u.counts) >= maxUnknownNames {
+			name = otherNames
+		}
+		name = strings.Clone(name) // it may be a part of something large
 	}
-	u.counts[strings.Clone(name)]++
+	u.counts[name]++
 }
 
 // snapshot returns a copy of the counts.
