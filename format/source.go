@@ -11,9 +11,10 @@ import (
 
 // source is the place of a log call, as the formats write it.
 type source struct {
-	pc   uintptr
-	json []byte // "source":{…}
-	text []byte // source=…
+	pc    uintptr
+	json  []byte // "source":{…}
+	text  []byte // source=…
+	short []byte // for the console
 }
 
 // sources remembers where log calls are. A place that shares its slot with
@@ -41,9 +42,10 @@ func newSource(pc uintptr) *source {
 	f, _ := runtime.CallersFrames([]uintptr{pc}).Next()
 	s := &slog.Source{Function: f.Function, File: f.File, Line: f.Line}
 	return &source{
-		pc:   pc,
-		json: encodeSource(&defaultJSON.base, s),
-		text: encodeSource(&defaultText.base, s),
+		pc:    pc,
+		json:  encodeSource(&defaultJSON.base, s),
+		text:  encodeSource(&defaultText.base, s),
+		short: appendShortSource(nil, f.File, f.Line),
 	}
 }
 
