@@ -69,8 +69,12 @@ func (e *encoder) appendAttr(a slog.Attr) bool {
 func (e *encoder) appendPair(key string, v slog.Value, kind slog.Kind) bool {
 	pos, sep, left := len(e.buf), e.sep, e.left
 	if e.fits(key) {
-		e.appendKey(key)
-		e.appendKind(v, kind)
+		if e.color {
+			e.appendColored(key, v, kind)
+		} else {
+			e.appendKey(key)
+			e.appendKind(v, kind)
+		}
 		if len(e.buf) <= e.limit && !e.tooBig {
 			return true
 		}

@@ -75,31 +75,31 @@ func levelColor(l slog.Level) string {
 
 // appendColored appends a key and its value, the key dim or, when the value is
 // an error, both red.
-func (e *encoder) appendColored(key string, v slog.Value) {
+func (e *encoder) appendColored(key string, v slog.Value, kind slog.Kind) {
 	if e.sep != 0 {
 		e.buf = append(e.buf, e.sep)
 		e.sep = 0 // before the colour, not before the key
 	}
-	if !isError(key, v) {
+	if !isError(key, v, kind) {
 		e.buf = append(e.buf, dim...)
 		e.appendKey(key)
 		e.buf = append(e.buf, reset...)
-		e.appendValue(v)
+		e.appendKind(v, kind)
 		return
 	}
 	e.buf = append(e.buf, red...)
 	e.appendKey(key)
 	e.limit -= len(reset) // a value that is cut must leave room for it
-	e.appendValue(v)
+	e.appendKind(v, kind)
 	e.limit += len(reset)
 	e.buf = append(e.buf, reset...)
 }
 
-func isError(key string, v slog.Value) bool {
+func isError(key string, v slog.Value, kind slog.Kind) bool {
 	if key == "err" || key == "error" {
 		return true
 	}
-	if v.Kind() != slog.KindAny {
+	if kind != slog.KindAny {
 		return false
 	}
 	_, ok := v.Any().(error)
