@@ -71,12 +71,12 @@ func Console(opts *ConsoleOptions) Format {
 	if std && o.TimeLayout == "" && !o.OmitTime {
 		return shared
 	}
-	return &consoleFormat{base: base{opts: n, color: shared.color}, layout: o.TimeLayout, omitTime: o.OmitTime}
+	return &consoleFormat{base: base{opts: n, console: true, color: shared.color}, layout: o.TimeLayout, omitTime: o.OmitTime}
 }
 
 var (
-	plainConsole = consoleFormat{base: base{opts: Options{MaxRecord: DefaultMaxRecord}}}
-	colorConsole = consoleFormat{base: base{opts: Options{MaxRecord: DefaultMaxRecord}, color: true}}
+	plainConsole = consoleFormat{base: base{opts: Options{MaxRecord: DefaultMaxRecord}, console: true}}
+	colorConsole = consoleFormat{base: base{opts: Options{MaxRecord: DefaultMaxRecord}, console: true, color: true}}
 )
 
 type consoleFormat struct {

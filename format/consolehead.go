@@ -231,7 +231,7 @@ func (e *encoder) appendTruncated() {
 func appendShortSource(b []byte, file string, line int) []byte {
 	file = file[strings.LastIndexAny(file, `/\`)+1:]
 	place := fmt.Sprintf("%s:%d", file, line)
-	if needsQuoting(place) {
+	if needsQuoting(place) || hasDelete(place) {
 		return append(appendQuoted(append(b, '"'), place), '"')
 	}
 	return append(b, place...)

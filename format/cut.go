@@ -20,7 +20,7 @@ func appendText[S string | []byte](e *encoder, s S) {
 			e.buf = e.buf[:pos]
 		}
 		appendBounded(e, s, true, appendJSONEscaped[S])
-	} else if needsQuoting(s) {
+	} else if quotes(e, s) {
 		appendBounded(e, s, true, appendQuoted[S])
 	} else {
 		appendBounded(e, s, false, appendPlain[S])

@@ -24,7 +24,7 @@ func (e *encoder) appendKey(key string) {
 		e.buf = append(b, '"', ':')
 		return
 	}
-	if needsQuoting(key) || len(e.prefix) > 0 && needsQuoting(e.prefix) {
+	if quotes(e, key) || len(e.prefix) > 0 && quotes(e, e.prefix) {
 		b = append(b, '"')
 		b = appendQuoted(b, string(e.prefix)+key)
 		e.buf = append(b, '"', '=')

@@ -9,6 +9,21 @@ import (
 	"unicode/utf8"
 )
 
+// quotes reports whether e has to put s into quotes. Text lets a delete
+// character stand, since slog does; a terminal must not get it.
+func quotes[S string | []byte](e *encoder, s S) bool {
+	return needsQuoting(s) || e.console && hasDelete(s)
+}
+
+func hasDelete[S string | []byte](s S) bool {
+	for i := range len(s) {
+		if s[i] == 0x7f {
+			return true
+		}
+	}
+	return false
+}
+
 // needsQuoting reports whether text has to put s into quotes.
 func needsQuoting[S string | []byte](s S) bool {
 	if len(s) == 0 {

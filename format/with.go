@@ -12,10 +12,11 @@ import (
 // it writes: every format of slog's shape embeds one. It is immutable; deriving
 // copies it, and no two of them share room to append into.
 type base struct {
-	opts  Options // normal
-	json  bool    // keys and values are JSON, not plain text
-	nest  bool    // a group is an object, not a prefix of its keys
-	color bool    // !json: keys and errors are coloured
+	opts    Options // normal
+	json    bool    // keys and values are JSON, not plain text
+	nest    bool    // a group is an object, not a prefix of its keys
+	console bool    // a terminal shows the text
+	color   bool    // console: keys and errors are coloured
 
 	pre    []byte   // encoded attributes, and the opening of their groups
 	prefix []byte   // !nest: of the keys after pre
