@@ -28,11 +28,14 @@ var dropIns = []struct {
 	{"text", func(w io.Writer, o *slog.HandlerOptions) slog.Handler { return slog.NewTextHandler(w, o) }, hydra.NewTextHandler},
 }
 
+// testTime is the time of records that the tests make.
+var testTime = time.Date(2026, 1, 2, 3, 4, 5, 678901234, time.UTC)
+
 // dated is a handler that gives every record the same time.
 type dated struct{ slog.Handler }
 
 func (d dated) Handle(ctx context.Context, r slog.Record) error {
-	r.Time = time.Date(2026, 1, 2, 3, 4, 5, 678901234, time.UTC)
+	r.Time = testTime
 	return d.Handler.Handle(ctx, r)
 }
 

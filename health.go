@@ -68,9 +68,10 @@ type Health struct {
 	// Destinations has one element for each.
 	Destinations []DestinationHealth `json:"destinations"`
 
-	// UnknownLayers counts records by layer names that are not configured; they
-	// went to the default layer. At most 64 names are kept, the others counted
-	// together.
+	// UnknownLayers counts how often records, or With, asked for a layer by a name
+	// that is not configured, and got the default layer. At most 64 names are
+	// kept, the others counted together. Nothing is unknown to a handler without
+	// layers.
 	UnknownLayers map[string]uint64 `json:"unknown_layers,omitempty"`
 
 	// EventsMissed is how many events found 256 others waiting, or a callback or
