@@ -15,12 +15,8 @@ const (
 )
 
 func TestDocumentThatDoesNotWorkIsRefused(t *testing.T) {
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
 	r := repository{
-		root:    root,
+		root:    rootDir(t),
 		scripts: "# go test ./never\nrace() { true; }\n\tgo test ./...\ncheck:\n",
 		sources: []string{normalize("\tlog := open()\n\tif true {\n\t\tlog.Close()\n\t}\n")},
 	}
@@ -33,7 +29,7 @@ func TestDocumentThatDoesNotWorkIsRefused(t *testing.T) {
 		{"no tests", "README.md", program, "program in a go block: true; has go test ./... in a sh block: false"},
 		{"nothing, not the README", "NOTES.md", "# hydra\n", ""},
 		{"broken program", "NOTES.md", "```go\npackage main\n\nfunc main() { x := 1 }\n```\n", "declared and not used: x"},
-		{"fragment", "NOTES.md", "```go\nif true {\n  log.Close()\n}\n```\n", ""},
+		{"fragment", "NOTES.md", "```go\nif true { // always\n  log.Close()\n}\n```\n", ""},
 		{"unknown fragment", "NOTES.md", "```go\nlog.Close(ctx)\n```\n", "not lines of an Example"},
 		{"half a line", "NOTES.md", "```go\nlog := open\n```\n", "not lines of an Example"},
 		{"empty block", "NOTES.md", "```go\n\n```\n", "empty block"},
@@ -55,4 +51,13 @@ func TestDocumentThatDoesNotWorkIsRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+func rootDir(t *testing.T) string {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
 }
