@@ -34,7 +34,7 @@ func config(dir string) hydra.Config {
 	logFile := func(name string) *file.Sink { return file.New(filepath.Join(dir, name), nil) }
 	return hydra.Config{
 		Layers: map[string]hydra.Layer{
-			"default": {Destinations: []hydra.Destination{{Sink: hydra.Stdout(), Format: format.Text(nil)}}},
+			"default": {Destinations: []hydra.Destination{{Sink: hydra.Stdout(), Format: format.Console(nil)}}},
 			"http":    {Destinations: []hydra.Destination{{Sink: logFile("http.jsonl")}}},
 			"db": {Level: slog.LevelDebug, Destinations: []hydra.Destination{
 				// So small a queue overflows under a burst. What it drops, it counts.
