@@ -35,6 +35,9 @@ func (e *encoder) appendAttr(a slog.Attr) bool {
 		return false
 	}
 	kind := a.Value.Kind()
+	if e.plain && e.appendCommon(a.Key, a.Value, kind) {
+		return true
+	}
 	if kind == slog.KindLogValuer {
 		a.Value = e.resolve(a.Value)
 		kind = a.Value.Kind()

@@ -30,6 +30,7 @@ type encoder struct {
 	visits int // attributes that may yet be looked at
 	misses int // attributes that may yet fail to fit
 	full   bool
+	plain  bool // appendCommon may be tried
 	tooBig bool // the value at hand had no room
 	left   int  // attributes cut short or missing
 	flaws  Flaws
@@ -51,6 +52,7 @@ const maxMisses = 32
 func (e *encoder) begin(b *base, dst []byte) {
 	e.base = b
 	e.replace = b.opts.ReplaceAttr
+	e.plain = e.json && e.nest && e.replace == nil
 	e.buf = dst
 	e.left = b.left
 	e.flaws = b.flaws
@@ -149,9 +151,7 @@ func (e *encoder) appendRest(r *slog.Record) {
 		e.limit += len(e.pre) + 1
 	}
 	e.closes = e.opened
-	if r.NumAttrs() > 0 {
-		e.appendOwn(r)
-	}
+	e.appendOwn(r)
 	if e.nest {
 		for range e.closes {
 			e.buf = append(e.buf, '}')
@@ -163,25 +163,30 @@ func (e *encoder) appendRest(r *slog.Record) {
 }
 
 // appendOwn appends the attributes of the record itself, in the groups that are
-// open.
+// open. It asks the record for them once: each question copies the record.
 func (e *encoder) appendOwn(r *slog.Record) {
-	e.afterPre()
-	pos, sep := len(e.buf), e.sep
-	wrote := false
-	if e.openGroups() {
-		r.Attrs(func(a slog.Attr) bool {
-			if e.appendAttr(a) {
-				wrote = true
-			}
-			return true
-		})
-	} else {
-		e.left += r.NumAttrs()
-		e.flaws |= Truncated
-	}
+	var (
+		pos    = -1
+		sep    byte
+		opened bool
+		wrote  bool
+	)
+	r.Attrs(func(a slog.Attr) bool {
+		if pos < 0 {
+			e.afterPre()
+			pos, sep = len(e.buf), e.sep
+			opened = e.openGroups()
+		}
+		if !opened {
+			e.left++
+		} else if e.appendAttr(a) {
+			wrote = true
+		}
+		return true
+	})
 	if wrote {
 		e.closes = len(e.base.groups)
-	} else {
+	} else if pos >= 0 {
 		e.buf, e.sep = e.buf[:pos], sep
 	}
 }

@@ -3,10 +3,7 @@
 
 package format
 
-import (
-	"log/slog"
-	"strconv"
-)
+import "log/slog"
 
 // appendLevel appends what slog.Level.String returns.
 func appendLevel(b []byte, l slog.Level) []byte {
@@ -28,7 +25,5 @@ func appendLevel(b []byte, l slog.Level) []byte {
 	if d > 0 {
 		b = append(b, '+')
 	}
-	return strconv.AppendInt(b, d, 10)
+	return appendInt(b, d)
 }
-
-func appendInt(b []byte, n int) []byte { return strconv.AppendInt(b, int64(n), 10) }

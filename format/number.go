@@ -6,15 +6,52 @@ package format
 import (
 	"fmt"
 	"math"
+	"math/bits"
+	"slices"
 	"strconv"
 )
+
+// appendInt appends n in decimal.
+func appendInt[N int | int64](b []byte, n N) []byte {
+	if n < 0 {
+		return appendUint(append(b, '-'), -uint64(n))
+	}
+	return appendUint(b, uint64(n))
+}
+
+// appendUint appends n in decimal. It differs from strconv.AppendUint in that
+// it writes the digits where they belong instead of copying them there.
+func appendUint(b []byte, n uint64) []byte {
+	switch {
+	case n < 10:
+		return append(b, byte('0'+n))
+	case n < 100:
+		return append(b, byte('0'+n/10), byte('0'+n%10))
+	case n < 1000:
+		return append(b, byte('0'+n/100), byte('0'+n/10%10), byte('0'+n%10))
+	}
+	// 1233/4096 is a little more than log10(2): the estimate is right or one
+	// too low.
+	digits := bits.Len64(n) * 1233 >> 12
+	if n >= pow10[digits] {
+		digits++
+	}
+	b = slices.Grow(b, digits)[:len(b)+digits]
+	for i := len(b) - 1; n != 0; i-- {
+		b[i] = byte('0' + n%10)
+		n /= 10
+	}
+	return b
+}
+
+var pow10 = [20]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19}
 
 // appendJSONFloat appends f as encoding/json does, which has no way to write
 // NaN and the infinities.
 func appendJSONFloat(b []byte, f float64) ([]byte, error) {
 	const exact = 1 << 53
 	if i := int64(f); float64(i) == f && i > -exact && i < exact && (i != 0 || !math.Signbit(f)) {
-		return strconv.AppendInt(b, i, 10), nil
+		return appendInt(b, i), nil
 	}
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return b, fmt.Errorf("json: unsupported value: %s", strconv.FormatFloat(f, 'g', -1, 64))

@@ -23,12 +23,12 @@ func appendNano(b []byte, t time.Time) ([]byte, bool) {
 		}
 		return t.AppendFormat(b, time.RFC3339Nano), true
 	}
-	if n := t.Nanosecond(); n != 0 {
-		b = append(b, '.', 0, 0, 0, 0, 0, 0, 0, 0, 0)
-		for i := 1; i <= 9; i++ {
-			b[len(b)-i] = byte('0' + n%10)
-			n /= 10
-		}
+	if n := uint(t.Nanosecond()); n != 0 {
+		ms, us, ns := n/1e6, n/1e3%1e3, n%1e3
+		b = append(b, '.',
+			byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10),
+			byte('0'+us/100), byte('0'+us/10%10), byte('0'+us%10),
+			byte('0'+ns/100), byte('0'+ns/10%10), byte('0'+ns%10))
 		for b[len(b)-1] == '0' {
 			b = b[:len(b)-1]
 		}
@@ -43,7 +43,7 @@ func appendMillis(b []byte, t time.Time) []byte {
 	if !ok {
 		return appendOddMillis(b[:start], t)
 	}
-	ms := t.Nanosecond() / 1e6
+	ms := uint(t.Nanosecond()) / 1e6
 	b = append(b, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
 	return appendZone(b, zone)
 }

@@ -20,9 +20,9 @@ func (e *encoder) appendKind(v slog.Value, kind slog.Kind) {
 	case slog.KindString:
 		e.appendString(v.String())
 	case slog.KindInt64:
-		e.buf = strconv.AppendInt(e.buf, v.Int64(), 10)
+		e.buf = appendInt(e.buf, v.Int64())
 	case slog.KindUint64:
-		e.buf = strconv.AppendUint(e.buf, v.Uint64(), 10)
+		e.buf = appendUint(e.buf, v.Uint64())
 	case slog.KindBool:
 		e.buf = strconv.AppendBool(e.buf, v.Bool())
 	case slog.KindFloat64:
@@ -53,7 +53,7 @@ func (e *encoder) appendFloat(f float64) {
 
 func (e *encoder) appendDuration(d time.Duration) {
 	if e.json {
-		e.buf = strconv.AppendInt(e.buf, int64(d), 10)
+		e.buf = appendInt(e.buf, int64(d))
 	} else {
 		e.buf = append(e.buf, d.String()...)
 	}

@@ -1,0 +1,54 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package format
+
+import (
+	"log/slog"
+	"strconv"
+)
+
+// appendCommon appends an attribute as JSON that is like most: of a simple kind,
+// with a simple key, and with room enough. For all others it does nothing and
+// reports false. appendPair does the same for every attribute, in more steps.
+func (e *encoder) appendCommon(key string, v slog.Value, kind slog.Kind) bool {
+	b := e.buf
+	if jsonSafe(key, 0) != len(key) || len(key) > e.limit-len(b) {
+		return false
+	}
+	if e.sep != 0 {
+		b = append(b, e.sep)
+	}
+	b = append(b, '"')
+	b = append(b, key...)
+	b = append(b, '"', ':')
+	switch kind {
+	case slog.KindString:
+		s := v.String()
+		if len(s) > e.limit-len(b) {
+			return false
+		}
+		b = append(b, '"')
+		if jsonSafe(s, 0) == len(s) {
+			b = append(b, s...)
+		} else {
+			b = appendEscaped(b, s, false)
+		}
+		b = append(b, '"')
+	case slog.KindInt64:
+		b = appendInt(b, v.Int64())
+	case slog.KindUint64:
+		b = appendUint(b, v.Uint64())
+	case slog.KindBool:
+		b = strconv.AppendBool(b, v.Bool())
+	case slog.KindDuration:
+		b = appendInt(b, int64(v.Duration()))
+	default:
+		return false
+	}
+	if len(b) > e.limit {
+		return false
+	}
+	e.buf, e.sep = b, ','
+	return true
+}
