@@ -119,6 +119,7 @@ func TestSlogtest(t *testing.T) {
 	}{
 		{"json", format.JSON(nil), parseJSON},
 		{"text", format.Text(nil), parseText},
+		{"console", format.Console(&format.ConsoleOptions{Color: format.ColorNever}), parseConsole},
 	}
 	ways := []struct {
 		name   string
@@ -215,4 +216,19 @@ func parseText(t *testing.T, line string) map[string]any {
 		m[groups[len(groups)-1]] = value
 	}
 	return all
+}
+
+// parseConsole takes apart a line whose message and keys need no quotes.
+func parseConsole(t *testing.T, line string) map[string]any {
+	t.Helper()
+	// Levels are as wide as the widest.
+	head, rest, _ := strings.Cut(strings.Replace(line, "INFO ", "INFO", 1), "  ")
+	m := parseText(t, rest)
+	words := strings.Fields(head)
+	if strings.Contains(words[0], ":") {
+		m[slog.TimeKey], words = words[0], words[1:]
+	}
+	assert.Equal(t, len(words), 2, line)
+	m[slog.LevelKey], m[slog.MessageKey] = words[0], words[1]
+	return m
 }

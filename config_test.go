@@ -1,0 +1,277 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/hydra-logger/hydra"
+	"github.com/hydra-logger/hydra/format"
+	"github.com/hydra-logger/hydra/internal/fault"
+	"github.com/hydra-logger/hydra/sink"
+)
+
+// mistakes are ways to configure a handler wrongly. Applied one after the other
+// they make a Config with all of them.
+var mistakes = []struct {
+	name  string
+	apply func(*hydra.Config)
+	want  []string // where it is, what it is, the way out
+}{
+	{"nil level pointer", func(c *hydra.Config) { c.Level = (*slog.LevelVar)(nil) },
+		[]string{"Level:", "nil *slog.LevelVar", "leave it unset"}},
+	{"nil extractor", func(c *hydra.Config) { c.Extractors = append(c.Extractors, nil) },
+		[]string{"Extractors[0]:", "is nil", "remove it"}},
+	{"memory limit", func(c *hydra.Config) { c.MemoryLimit = 101 },
+		[]string{"MemoryLimit:", "101", "negative number"}},
+	{"layer without a name", layer("", hydra.Layer{Destinations: to(&fault.Sink{})}),
+		[]string{`Layers[""]:`, "can never be chosen", `"default"`}},
+	{"white space in a name", layer("odd ", hydra.Layer{Destinations: to(&fault.Sink{})}),
+		[]string{`Layers["odd "]:`, "white space", "remove"}},
+	{"control character in a name", layer("o\ndd", hydra.Layer{Destinations: to(&fault.Sink{})}),
+		[]string{`Layers["o\ndd"]:`, "control characters", "remove"}},
+	{"names that differ in case", func(c *hydra.Config) {
+		layer("DB", hydra.Layer{Destinations: to(&fault.Sink{})})(c)
+		layer("db", hydra.Layer{Destinations: to(&fault.Sink{})})(c)
+	}, []string{`Layers["db"]:`, `"DB"`, "rename one"}},
+	{"layer without destinations", layer("bare", hydra.Layer{}),
+		[]string{`Layers["bare"].Destinations:`, "empty", "add a destination"}},
+	{"nil level pointer of a layer", layer("level", hydra.Layer{Level: (*slog.LevelVar)(nil), Destinations: to(&fault.Sink{})}),
+		[]string{`Layers["level"].Level:`, "nil *slog.LevelVar", "leave it unset"}},
+	{"rule with an empty key", layer("rule1", hydra.Layer{Match: map[string]string{"": "x"}, Destinations: to(&fault.Sink{})}),
+		[]string{`Layers["rule1"].Match[""]:`, "empty key", "name one"}},
+	{"rule of two layers", func(c *hydra.Config) {
+		for _, name := range []string{"rule2", "rule3"} {
+			layer(name, hydra.Layer{Match: map[string]string{"a": "b"}, Destinations: to(&fault.Sink{})})(c)
+		}
+	}, []string{`Layers["rule3"].Match["a"]:`, `already chooses layer "rule2"`, "keep one"}},
+	{"rule of layer *", layer("*", hydra.Layer{Match: map[string]string{"c": "d"}, Destinations: to(&fault.Sink{})}),
+		[]string{`Layers["*"].Match["c"]:`, "every record already", "remove the rule"}},
+	{"nil sink", destination("nilsink", hydra.Destination{}),
+		[]string{`Layers["nilsink"].Destinations[0].Sink:`, "is nil", "set one"}},
+	{"nil sink pointer", destination("nilptr", hydra.Destination{Sink: (*fault.Sink)(nil)}),
+		[]string{`Layers["nilptr"].Destinations[0].Sink:`, "is nil", "set one"}},
+	{"nil format pointer", destination("format", hydra.Destination{Sink: &fault.Sink{}, Format: (*counted)(nil)}),
+		[]string{`Layers["format"].Destinations[0].Format:`, "nil *hydra_test.counted", "leave it unset"}},
+	{"nil level pointer of a destination", destination("dlevel", hydra.Destination{Sink: &fault.Sink{}, Level: (*slog.LevelVar)(nil)}),
+		[]string{`Layers["dlevel"].Destinations[0].Level:`, "nil *slog.LevelVar", "leave it unset"}},
+	{"unknown policy", destination("policy", hydra.Destination{Sink: &fault.Sink{}, Policy: 9}),
+		[]string{`Layers["policy"].Destinations[0].Policy:`, "9 is unknown", "DropOldest, Block or Error"}},
+	{"negative timeout", destination("timeout", hydra.Destination{Sink: &fault.Sink{}, BlockTimeout: -1}),
+		[]string{`Layers["timeout"].Destinations[0].BlockTimeout:`, "-1ns is negative", "leave it zero"}},
+	{"negative records", destination("records", hydra.Destination{Sink: &fault.Sink{}, Queue: hydra.Queue{Records: -1}}),
+		[]string{`Layers["records"].Destinations[0].Queue.Records:`, "-1 is negative", "leave it zero for 32768"}},
+	{"absurd records", destination("absurd", hydra.Destination{Sink: &fault.Sink{}, Queue: hydra.Queue{Records: 1 << 30}}),
+		[]string{`Layers["absurd"].Destinations[0].Queue.Records:`, "more than the 16777216", "leave it zero for 32768"}},
+	{"negative bytes", destination("bytes", hydra.Destination{Sink: &fault.Sink{}, Queue: hydra.Queue{Bytes: -1 << 40}}),
+		[]string{`Layers["bytes"].Destinations[0].Queue.Bytes:`, "is negative", "leave it zero for 8388608"}},
+	{"absurd bytes", destination("huge", hydra.Destination{Sink: &fault.Sink{}, Queue: hydra.Queue{Bytes: 1 << 40}}),
+		[]string{`Layers["huge"].Destinations[0].Queue.Bytes:`, "more than the 1073741824", "leave it zero for 8388608"}},
+	{"name of two destinations", func(c *hydra.Config) {
+		destination("name1", hydra.Destination{Name: "one", Sink: &fault.Sink{}})(c)
+		destination("name2", hydra.Destination{Name: "one", Sink: &fault.Sink{}})(c)
+	}, []string{`Layers["name2"].Destinations[0].Name:`, `"one" is the name of another`, "choose one of its own"}},
+	{"sink with two policies", func(c *hydra.Config) {
+		s := &fault.Sink{}
+		destination("two1", hydra.Destination{Sink: s})(c)
+		destination("two2", hydra.Destination{Sink: s, Policy: hydra.Block})(c)
+	}, []string{`Layers["two2"].Destinations[0]:`, `the sink of destination "two1/0" but other settings`, "make them equal"}},
+	{"sink with two names", func(c *hydra.Config) {
+		s := &fault.Sink{}
+		destination("two3", hydra.Destination{Sink: s})(c)
+		destination("two4", hydra.Destination{Sink: s, Name: "other"})(c)
+	}, []string{`Layers["two4"].Destinations[0]:`, `the sink of destination "two3/0" but other settings`, "make them equal"}},
+	{"sink twice in a layer", func(c *hydra.Config) {
+		s := &fault.Sink{}
+		layer("twice", hydra.Layer{Destinations: to(s, s)})(c)
+	}, []string{`Layers["twice"].Destinations[1].Sink:`, "in this layer twice", "remove one"}},
+}
+
+// layer returns what adds a layer to a Config.
+func layer(name string, l hydra.Layer) func(*hydra.Config) {
+	return func(c *hydra.Config) { c.Layers[name] = l }
+}
+
+// destination returns what adds a layer of one destination to a Config.
+func destination(name string, d hydra.Destination) func(*hydra.Config) {
+	return layer(name, hydra.Layer{Destinations: []hydra.Destination{d}})
+}
+
+// sound returns a Config without a mistake.
+func sound(fallback io.Writer, s sink.Sink) hydra.Config {
+	return hydra.Config{
+		Fallback: fallback, MemoryLimit: -1,
+		Layers: map[string]hydra.Layer{"default": {Destinations: to(s)}},
+	}
+}
+
+func TestOpenNamesFieldValueAndRemedy(t *testing.T) {
+	for _, tt := range mistakes {
+		t.Run(tt.name, func(t *testing.T) {
+			s := &fault.Sink{}
+			cfg := sound(io.Discard, s)
+			tt.apply(&cfg)
+			h, err := hydra.Open(cfg)
+			assert.Assert(t, h == nil)
+			for _, want := range tt.want {
+				assert.ErrorContains(t, err, want)
+			}
+			assert.Equal(t, strings.Count(err.Error(), "hydra: "), 1, "%v", err)
+			assert.Equal(t, len(s.Calls()), 0, "no sink is opened")
+		})
+	}
+}
+
+func TestOpenNamesAllMistakesAtOnce(t *testing.T) {
+	cfg := sound((*os.File)(nil), &fault.Sink{})
+	for _, m := range mistakes {
+		m.apply(&cfg)
+	}
+	_, err := hydra.Open(cfg)
+	assert.ErrorContains(t, err, "Fallback: is a nil *os.File; leave it unset")
+	all := strings.Split(err.Error(), "\n")
+	assert.Equal(t, len(all), len(mistakes)+1, "%v", err)
+	for _, m := range mistakes {
+		assert.Assert(t, slices.ContainsFunc(all, func(line string) bool {
+			return !slices.ContainsFunc(m.want, func(s string) bool { return !strings.Contains(line, s) })
+		}), "%s: %v", m.name, err)
+	}
+}
+
+func TestNewHandlerSaysEachMistakeOnceAndLosesNothing(t *testing.T) {
+	for _, tt := range mistakes {
+		t.Run(tt.name, func(t *testing.T) {
+			var fallback kept
+			cfg := sound(&fallback, &fault.Sink{})
+			tt.apply(&cfg)
+			h := closed(t, hydra.NewHandler(cfg))
+			const rounds = 3
+			for name := range cfg.Layers {
+				for range rounds {
+					slog.New(h).Error("record", "layer", name)
+				}
+			}
+			_ = h.Close(t.Context()) // an error where records went to the fallback
+			said := 0
+			for _, line := range fallback.lines() {
+				m := parseJSON(t, line)
+				if m["msg"] != "hydra: mistake in the configuration" {
+					continue
+				}
+				said++
+				for _, want := range tt.want {
+					assert.Assert(t, strings.Contains(m["error"].(string), want), line)
+				}
+			}
+			assert.Equal(t, said, 1, fallback.String())
+			delivered := uint64(0)
+			for _, d := range h.Health().Destinations {
+				assert.Equal(t, d.Offered, d.Written+d.Fallback, "%+v", d)
+				delivered += d.Offered
+			}
+			// Layer * has a copy, and a name that is none means the default.
+			want := uint64(rounds * len(cfg.Layers))
+			if _, ok := cfg.Layers["*"]; ok {
+				want *= 2
+			}
+			assert.Equal(t, delivered, want)
+			assert.Equal(t, h.Health().EventsMissed, uint64(0))
+		})
+	}
+}
+
+func TestASinkThatCannotBeWritesToTheFallback(t *testing.T) {
+	tests := []struct {
+		name string
+		sink sink.Sink
+	}{
+		{"nil", nil},
+		{"nil pointer", (*fault.Sink)(nil)},
+		{"nil writer", hydra.Writer(nil)},
+		{"nil file", hydra.Writer((*os.File)(nil))},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var fallback kept
+			h := closed(t, hydra.NewHandler(sound(&fallback, tt.sink)))
+			slog.New(h).Info("record")
+			assert.ErrorContains(t, h.Flush(t.Context()), "1 to the fallback")
+			assert.Equal(t, strings.Count(fallback.String(), `"msg":"record"`), 1)
+			assert.Equal(t, h.Health().Status, hydra.StatusFailing)
+		})
+	}
+}
+
+func TestOpenRefusesANilWriter(t *testing.T) {
+	for _, w := range []io.Writer{nil, (*os.File)(nil), (*bytes.Buffer)(nil)} {
+		_, err := hydra.Open(sound(io.Discard, hydra.Writer(w)))
+		assert.ErrorContains(t, err, `Layers["default"].Destinations[0].Sink:`)
+	}
+}
+
+func TestConfigIsNeitherChangedNorKept(t *testing.T) {
+	first, second := &fault.Sink{}, &fault.Sink{}
+	destinations := to(first)
+	match := map[string]string{"component": "sql"}
+	extractors := []func(context.Context) []slog.Attr{func(context.Context) []slog.Attr { return []slog.Attr{slog.Int("x", 1)} }}
+	cfg := hydra.Config{
+		Extractors: extractors,
+		Layers: map[string]hydra.Layer{
+			"default": {Destinations: destinations},
+			"db":      {Match: match, Destinations: to(second)},
+		},
+	}
+	before := cfg
+	layers := maps.Clone(cfg.Layers)
+	h := closed(t, hydra.NewHandler(cfg))
+
+	assert.Assert(t, cfg.Level == nil && cfg.Fallback == nil && cfg.LayerKey == "" && cfg.MemoryLimit == 0 && cfg.CloseTimeout == 0)
+	assert.Equal(t, len(cfg.Layers), len(layers))
+	assert.DeepEqual(t, destinations[0].Queue, hydra.Queue{})
+	assert.Assert(t, destinations[0].Name == "" && destinations[0].Format == nil && destinations[0].RetryFor == 0)
+	assert.Equal(t, len(before.Layers), 2)
+
+	destinations[0].Sink = nil
+	match["component"] = "other"
+	extractors[0] = nil
+	delete(cfg.Layers, "db")
+	slog.New(h).InfoContext(t.Context(), "m", "component", "sql")
+	slog.New(h).InfoContext(t.Context(), "m", "component", "other")
+	assert.NilError(t, h.Close(t.Context()))
+	assert.Equal(t, len(first.Lines()), 1)
+	assert.Equal(t, len(second.Lines()), 1)
+	assert.Assert(t, strings.Contains(second.Lines()[0], `"x":1`))
+}
+
+func TestPolicyNames(t *testing.T) {
+	for p, want := range map[hydra.Policy]string{
+		hydra.DropOldest: "DropOldest", hydra.Block: "Block", hydra.Error: "Error", 9: "unknown",
+	} {
+		got, err := p.MarshalText()
+		assert.NilError(t, err)
+		assert.Equal(t, string(got), want)
+		assert.Equal(t, p.String(), want)
+	}
+}
+
+func TestDestinationsWithoutAFormatWriteJSON(t *testing.T) {
+	var explicit, implicit kept
+	h := serve(t, hydra.Config{Layers: map[string]hydra.Layer{"default": {Destinations: []hydra.Destination{
+		{Sink: hydra.Writer(&explicit), Format: format.JSON(nil)}, {Sink: hydra.Writer(&implicit)},
+	}}}})
+	slog.New(h).Info("m", "a", 1)
+	flushed(t, h)
+	assert.Equal(t, explicit.String(), implicit.String())
+	assert.Equal(t, parseJSON(t, implicit.String())["a"], 1.0)
+}
