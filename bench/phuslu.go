@@ -27,8 +27,10 @@ func phusluAsync(drop bool) func(io.Writer, Options) (log.Writer, func() error) 
 	return func(w io.Writer, o Options) (log.Writer, func() error) {
 		a := &log.AsyncWriter{ChannelSize: uint(o.queue()), DiscardOnFull: drop}
 		// Only into a file of its own does it write many records at a time.
+		// With the process id in its name it leaves no goroutine behind that
+		// makes a link to it.
 		if f, ok := w.(*os.File); ok {
-			a.Writer = &log.FileWriter{Filename: f.Name()}
+			a.Writer = &log.FileWriter{Filename: f.Name(), ProcessID: true}
 		} else {
 			a.Writer = log.IOWriter{Writer: w}
 		}

@@ -131,6 +131,8 @@ func percent(v float64) string {
 		return "0"
 	case v < 0.0001:
 		return "<0.01 %"
+	case v < 0.1:
+		return fmt.Sprintf("%.2g %%", v*100)
 	}
 	return fmt.Sprintf("%.3g %%", v*100)
 }
