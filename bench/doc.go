@@ -12,9 +12,15 @@
 //	go run ./cmd/table FILE… medians, ratios to the floor and to the best peer
 //
 // Every result is text in the format of Go's benchmarks, so benchstat reads it
-// too. To publish, write each command's result into results (-out FILE, or a
-// redirection for go test) and run cmd/table without arguments: it draws the
-// chart and rewrites the tables of the README.
+// too. To publish, write each command's result into a file of results and run
+// cmd/table without arguments: it draws the chart and rewrites the tables of the
+// README.
+//
+//	go test -run=NONE -bench=. -benchmem -count=6 . >results/micro.txt
+//	go run ./cmd/pipeline -rounds 6 -out results/pipeline.txt
+//	go run ./cmd/stall -rounds 3 -out results/stall.txt
+//	go run ./cmd/pace -rounds 3 -out results/pace.txt
+//	go run ./cmd/table
 //
 // Rounds are interleaved: no stack is measured twice before every stack was
 // measured once. A ratio compares medians of the same run; times of different

@@ -31,7 +31,13 @@ func (s *Set) Chart() string {
 		rowHeight         = 17
 	)
 	var b strings.Builder
-	y := 10
+	y := 16
+	for i, k := range []struct{ fill, name string }{
+		{floorFill, "floor: slog alone"}, {hydraFill, "hydra"}, {slogFill, "peers through slog"}, {nativeFill, "peers with an API of their own"},
+	} {
+		fmt.Fprintf(&b, "<rect x=\"%d\" y=\"%d\" width=\"12\" height=\"12\" fill=%q/>", 10+190*i, y-11, k.fill)
+		fmt.Fprintf(&b, "<text x=\"%d\" y=\"%d\">%s</text>\n", 28+190*i, y, k.name)
+	}
 	for _, p := range panels {
 		r := s.Row(p.row)
 		if r == nil {
@@ -54,7 +60,7 @@ func (s *Set) Chart() string {
 			}
 			y += rowHeight
 			fmt.Fprintf(&b, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>", left-8, y, html.EscapeString(c.Stack))
-			fmt.Fprintf(&b, "<rect x=\"%d\" y=\"%d\" width=\"%.0f\" height=\"12\" fill=%q/>", left, y-11, bars*share, colour(c))
+			fmt.Fprintf(&b, "<rect x=\"%d\" y=\"%d\" width=\"%.0f\" height=\"12\" fill=%q/>", left, y-11, bars*share, fill(c))
 			fmt.Fprintf(&b, "<text x=\"%.0f\" y=\"%d\">%s%s</text>\n", left+bars*share+6, y, figure(p.unit, v, true), c.loss())
 		}
 		y += rowHeight
@@ -63,16 +69,21 @@ func (s *Set) Chart() string {
 		"<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n%s</svg>\n", width, y, b.String())
 }
 
-// colour sets hydra apart from its peers, native ones from those through slog,
-// and the floor from all.
-func colour(c *Cell) string {
+const (
+	floorFill  = "#bbbbbb"
+	hydraFill  = "#d1495b"
+	slogFill   = "#30638e"
+	nativeFill = "#8fb1cc"
+)
+
+func fill(c *Cell) string {
 	switch kind(c.Stack) {
 	case bench.Floor:
-		return "#bbbbbb"
+		return floorFill
 	case bench.Hydra:
-		return "#d1495b"
+		return hydraFill
 	case bench.Slog:
-		return "#30638e"
+		return slogFill
 	}
-	return "#8fb1cc"
+	return nativeFill
 }

@@ -132,5 +132,5 @@ func TestChartIsWellFormed(t *testing.T) {
 			rects++
 		}
 	}
-	assert.Equal(t, rects, 1+6+4) // the ground, and a bar for each stack of two panels
+	assert.Equal(t, rects, 1+4+6+4) // the ground, the legend, and a bar for each stack of two panels
 }
