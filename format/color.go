@@ -16,7 +16,7 @@ const (
 	// know where its lines go. Of these rules the first that applies holds:
 	//
 	//   - NO_COLOR is set and not empty: no colours
-	//   - FORCE_COLOR or CLICOLOR_FORCE is set, not empty and not 0: colours
+	//   - FORCE_COLOR or CLICOLOR_FORCE is set, not to nothing, 0 or false: colours
 	//   - TERM is dumb, or is not set on a system other than Windows: no colours
 	//   - standard output and standard error both are terminals: colours
 	//   - otherwise: no colours
@@ -40,7 +40,7 @@ func (m ColorMode) on() bool {
 	}
 	forced := func(name string) bool {
 		v := os.Getenv(name)
-		return v != "" && v != "0"
+		return v != "" && v != "0" && v != "false"
 	}
 	switch {
 	case os.Getenv("NO_COLOR") != "":

@@ -226,7 +226,7 @@ func TestConsoleColorAutoAsksTheEnvironmentFirst(t *testing.T) {
 		{"nothing said, not a terminal", nil, false},
 		{"forced", map[string]string{"FORCE_COLOR": "1"}, true},
 		{"forced otherwise", map[string]string{"CLICOLOR_FORCE": "yes"}, true},
-		{"forced with 0", map[string]string{"FORCE_COLOR": "0", "CLICOLOR_FORCE": "0"}, false},
+		{"forced with a no", map[string]string{"FORCE_COLOR": "false", "CLICOLOR_FORCE": "0"}, false},
 		{"forced on a dumb terminal", map[string]string{"FORCE_COLOR": "1", "TERM": "dumb"}, true},
 		{"refused", map[string]string{"FORCE_COLOR": "1", "NO_COLOR": "1"}, false},
 	} {
@@ -244,8 +244,8 @@ func TestConsoleColorAutoAsksTheEnvironmentFirst(t *testing.T) {
 }
 
 // FuzzConsole makes a logger and records out of bytes. Each has to be one line
-// that cannot drive the terminal, with the attributes of Text, and the same with
-// colours as without.
+// that cannot drive the terminal and is no longer than it may be; when nothing
+// is cut, with the attributes of Text, and the same with colours as without.
 func FuzzConsole(f *testing.F) {
 	for _, seed := range append([]string{"\x01\x02\x03\x04\x05\x06\x07\x08\t\n\v\f\r\x0e\x0f"}, hostile...) {
 		f.Add([]byte(strings.Repeat("\x50"+seed, 5)))
@@ -256,6 +256,9 @@ func FuzzConsole(f *testing.F) {
 		opts := &format.ConsoleOptions{Color: format.ColorNever, AddSource: o.AddSource, ReplaceAttr: o.ReplaceAttr, OmitTime: g.bool()}
 		if g.bool() {
 			opts.TimeLayout = g.text()
+		}
+		if g.n(4) == 3 {
+			opts.MaxRecord = format.MinMaxRecord + g.n(256)
 		}
 		plain := format.Console(opts)
 		opts.Color = format.ColorAlways
@@ -275,7 +278,15 @@ func FuzzConsole(f *testing.F) {
 			r.AddAttrs(g.attrs(0, 9)...)
 			want, _ := plain.AppendRecord(nil, r, nil)
 			line, _ := colored.AppendRecord(nil, r, nil)
-			if got := uncolor(t, line); got != string(want) {
+			got := uncolor(t, line)
+			if opts.MaxRecord > 0 {
+				uncolor(t, want)
+				if n := max(len(want), len(line)); n > opts.MaxRecord {
+					t.Fatalf("got %d bytes, want at most %d: %q", n, opts.MaxRecord, line)
+				}
+				continue
+			}
+			if got != string(want) {
 				t.Fatalf("got %q without its colours, want %q", got, want)
 			}
 			if o.ReplaceAttr != nil || strings.Contains(string(want), `\x7f`) {
