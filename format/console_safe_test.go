@@ -165,7 +165,7 @@ func TestConsoleRecordsStayBelowMaxRecord(t *testing.T) {
 			for length := 0; length < 1000; length += 41 {
 				f := format.Console(&format.ConsoleOptions{Color: format.ColorAlways, MaxRecord: size, AddSource: length%2 == 1, TimeLayout: time.RFC1123Z, ReplaceAttr: replace})
 				f = f.WithAttrs(attrs[:2]).WithGroup("open").WithAttrs(attrs[2:]).WithGroup("more")
-				r := slog.NewRecord(time.Unix(1e9, 1), math.MinInt64, strings.Repeat("é", length)+"x", pcs[2])
+				r := slog.NewRecord(time.Unix(1e9, 1), math.MinInt, strings.Repeat("é", length)+"x", pcs[2])
 				r.AddAttrs(attrs...)
 				got, flaws := f.AppendRecord([]byte("before"), r, attrs)
 				rest, ok := strings.CutPrefix(string(got), "before")
