@@ -12,12 +12,14 @@ import (
 // that came through its queue. The counts are of records unless they say
 // otherwise, and
 //
-//	next = written + fallback + failed + missed + held
+//	next = written + fallback + failed + missed + held + torn
 //
 // holds whenever nobody is inside a method.
 type books struct {
 	next     uint64 // the queue's next ticket to take, which is how many were taken or missed
-	held     uint64 // taken and not accounted for: with the writer, or with Close
+	held     uint64 // taken and not accounted for, the latest: with the writer, or with Close
+	torn     uint64 // 1 while a record that the sink has half of waits for it apart
+	tornAt   uint64 // its ticket
 	written  uint64 // by the sink
 	fallback uint64 // to the fallback instead
 	failed   uint64 // dropped: the fallback failed
@@ -66,10 +68,33 @@ func (b *books) take(q *queue, h *haul) {
 // unseen returns how many records were dropped since take, from the head of q.
 func (b *books) unseen(q *queue) uint64 { return q.before(q.head.Load()) - b.next }
 
-// write accounts for n of the records held as written.
+// write accounts for n of the records held, the oldest, as written.
 func (b *books) write(n uint64) {
 	b.held -= n
 	b.written += n
+}
+
+// tear sets the oldest record held apart.
+func (b *books) tear() {
+	b.torn, b.tornAt = 1, b.next-b.held
+	b.held--
+}
+
+// mend accounts for the torn record as written.
+func (b *books) mend() {
+	b.torn = 0
+	b.written++
+}
+
+// divertTorn accounts for the torn record as gone to the fallback, or as dropped.
+func (b *books) divertTorn(fallback, failed uint64) {
+	for _, w := range b.barriers {
+		w.stray += w.share(b.tornAt, fallback)
+		w.lost += w.share(b.tornAt, failed)
+	}
+	b.torn = 0
+	b.fallback += fallback
+	b.failed += failed
 }
 
 // divert accounts for records held, the oldest, as gone to the fallback, and for
@@ -98,7 +123,7 @@ func (b *books) passed() []*barrier {
 	}
 	var reached []*barrier
 	b.barriers = slices.DeleteFunc(b.barriers, func(w *barrier) bool {
-		if b.next-b.held < w.target {
+		if b.before(w.target) > 0 {
 			return false
 		}
 		reached = append(reached, w)
@@ -114,5 +139,9 @@ func (b *books) remove(w *barrier) {
 
 // before returns how many records before target are not accounted for.
 func (b *books) before(target uint64) uint64 {
-	return max(target, b.next-b.held) - (b.next - b.held)
+	n := max(target, b.next-b.held) - (b.next - b.held)
+	if b.torn == 1 && b.tornAt < target {
+		n++
+	}
+	return n
 }

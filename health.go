@@ -308,7 +308,7 @@ func (d *destination) tally(h *DestinationHealth) {
 	h.Losses = Losses{Oldest: b.missed + missed, Contended: contended, FallbackFailed: b.failed + forfeited}
 	h.Dropped = h.Losses.Oldest + h.Losses.Contended + h.Losses.FallbackFailed
 	h.Rejected = rejected
-	h.Pending = offered - b.next - missed + b.held
+	h.Pending = offered - b.next - missed + b.held + b.torn
 	h.Queue = QueueHealth{
 		Records: int(records), RecordsMax: d.config.Queue.Records,
 		Bytes: int64(bytes), BytesMax: d.config.Queue.Bytes,

@@ -121,7 +121,11 @@ func (d *destination) putBarrier() *barrier {
 	b := &barrier{target: d.queue.offered(), reply: make(chan error, 1)}
 	d.mu.Lock()
 	b.written = d.books.written
-	d.books.barriers = append(d.books.barriers, b)
+	if d.abandoned { // nobody would reply
+		b.reply <- errSinkHangs
+	} else {
+		d.books.barriers = append(d.books.barriers, b)
+	}
 	d.mu.Unlock()
 	d.queue.call()
 	return b
@@ -139,7 +143,11 @@ func (d *destination) awaitBarrier(ctx context.Context, b *barrier) Delivery {
 			err = d.ended
 		}
 	case <-ctx.Done():
-		err = ctx.Err()
+		select {
+		case err = <-b.reply: // while others were waited for
+		default:
+			err = ctx.Err()
+		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -346,7 +354,7 @@ func (d *destination) closing(before books) Delivery {
 		Written:     d.books.written - before.written,
 		Fallback:    d.books.fallback - before.fallback,
 		Dropped:     d.books.failed + d.books.missed - before.failed - before.missed,
-		Unknown:     d.books.held + uint64(queued),
+		Unknown:     d.books.held + d.books.torn + uint64(queued),
 	}
 	select {
 	case <-d.done:

@@ -4,17 +4,10 @@
 package hydra
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"io"
-	"log/slog"
 	"slices"
 	"sync/atomic"
 	"time"
-
-	"github.com/hydra-logger/hydra/internal/errs"
-	"github.com/hydra-logger/hydra/sink"
 )
 
 // A writer is the goroutine of a destination that owns its sink: it takes records
@@ -33,10 +26,13 @@ type writer struct {
 	haul    haul
 	batch   batch
 	torn    *torn
+	ends    []int // those of the batch that the sink was given, which is its to spoil
 	opened  bool
 	retryAt time.Time // when a broken sink is tried again
-	busy    time.Time // when there was last something to do
-	marked  marked
+	busy    time.Time // when records were last delivered
+	steady  bool      // they had been a moment before, too
+	marked  missing   // what gap markers have told
+	told    missing   // what events have told
 	timer   *time.Timer
 }
 
@@ -48,31 +44,16 @@ type batch struct {
 	notice int      // 1 if ends begins with a gap marker, which is no record
 	done   int      // bytes that the sink took
 	first  int      // index in ends of the first record not accounted for
+	marked missing  // what gap markers had told before that of the batch
 }
 
 // torn is a record of which the sink took the beginning and then failed. The rest
 // waits for the sink: writing the record elsewhere would leave half a line behind.
 type torn struct {
-	bytes   []byte
-	done    int
-	when    uint32
-	records uint64 // 0 for a gap marker
+	bytes []byte
+	done  int
+	whens []uint32 // of one record, or of none if it is a gap marker
 }
-
-// marked is what gap markers have told so far.
-type marked struct {
-	missed   uint64 // dropped, from any cause
-	rejected uint64
-	fallback uint64
-	until    time.Time // when the stream was last without a gap
-}
-
-// GapMessage is the message of a gap marker, the record that a writer puts into
-// the stream where records are missing. Its attributes dropped, rejected and
-// fallback say how many since the marker before and what became of them, and
-// since says from when on; a reader finds the last record before the gap above
-// the marker.
-const GapMessage = "hydra: records are missing here"
 
 const (
 	// A writer that found little naps: meanwhile the queue fills, and then one
@@ -82,11 +63,11 @@ const (
 	napLong   = 7 * time.Millisecond
 	napEnough = 64 // records from which on the nap is short
 
-	// Waking a writer that parks costs the log call ten microseconds, as much as
-	// fifteen others. So a writer goes on napping for as long as a steady trickle
-	// of records may bring the next one, at a cost of less than a thousandth of a
-	// processor, and parks after that.
-	lingerFor = 250 * time.Millisecond
+	// Waking a writer that parks costs the log call some ten microseconds, and a
+	// poll that finds nothing costs the program more than that. So a writer naps
+	// while records come at least this often, and parks otherwise: an isolated
+	// record pays for one wake-up, a burst for two.
+	lingerFor = 20 * time.Millisecond
 
 	retryFirst = time.Millisecond // doubled after every try
 	retryMost  = time.Second      // also between tries of a broken sink
@@ -111,6 +92,9 @@ func (d *destination) run() {
 	}
 	for d.take() {
 		if len(d.haul.ends) == 0 {
+			if d.owes() && !d.waiting() {
+				d.deliver()
+			}
 			d.passBarriers()
 			if d.queue.drained() {
 				break
@@ -120,9 +104,10 @@ func (d *destination) run() {
 		}
 		d.deliver()
 		d.passBarriers()
-		d.busy = time.Now()
-		d.shared.pressure.look(d.busy)
-		if len(d.haul.bytes) < int(d.queue.takeMax)/2 && !d.queue.drained() {
+		now := time.Now()
+		d.steady, d.busy = now.Sub(d.busy) < lingerFor, now
+		d.shared.pressure.look(now)
+		if d.steady && len(d.haul.bytes) < int(d.queue.takeMax)/2 && !d.queue.drained() {
 			d.nap(napping, d.napAfter(len(d.haul.ends)))
 		}
 	}
@@ -139,8 +124,11 @@ func (d *destination) take() bool {
 		return false
 	}
 	d.books.take(d.queue, &d.haul)
-	if records, _ := d.queue.depth(); d.high.Load() && int(records) < d.config.Queue.Records/2 {
-		d.high.Store(false)
+	if d.high.Load() {
+		records, bytes := d.queue.depth()
+		if 2*int(records) <= d.config.Queue.Records && 2*int64(bytes) <= d.config.Queue.Bytes {
+			d.high.Store(false)
+		}
 	}
 	return true
 }
@@ -152,16 +140,20 @@ func (d *destination) napAfter(records int) time.Duration {
 	return napLong
 }
 
-// rest waits for a record.
+// waiting reports whether it is too early to try a broken sink again.
+func (d *destination) waiting() bool {
+	return d.broken.Load() && time.Now().Before(d.retryAt)
+}
+
+// rest waits for a record, or until a broken sink is to get what it is owed.
 func (d *destination) rest() {
-	if d.torn != nil {
-		d.nap(napping, max(time.Until(d.retryAt), napLong))
-		d.deliver() // the rest of the torn record
-		return
+	most := time.Duration(0)
+	if d.owes() {
+		most = max(time.Until(d.retryAt), napLong)
 	}
-	if time.Since(d.busy) < lingerFor {
+	if d.steady && time.Since(d.busy) < lingerFor {
 		d.nap(napping, napLong)
-	} else if !d.nap(parked, 0) {
+	} else if !d.nap(parked, most) {
 		d.nap(napping, napShort) // a producer is about to publish
 	}
 }
@@ -190,7 +182,7 @@ func (d *destination) nap(how uint32, most time.Duration) bool {
 func (d *destination) deliver() {
 	d.batch = batch{bytes: d.haul.bytes, ends: d.haul.ends, whens: d.haul.whens}
 	d.markGap()
-	if d.broken.Load() && time.Now().Before(d.retryAt) {
+	if d.waiting() {
 		d.divert()
 		return
 	}
@@ -231,36 +223,37 @@ func (d *destination) try() (int, error) {
 	}
 	total := 0
 	if t := d.torn; t != nil {
-		rest := t.bytes[t.done:]
-		n, err := d.write(sink.Batch{Bytes: rest, Ends: []int{len(rest)}})
+		n, err := d.write(t.bytes[t.done:], []int{len(t.bytes)}, t.done)
 		t.done += n
-		if total = n; err != nil {
+		total = n
+		if took := (taken{bytes: n}); t.done < len(t.bytes) {
+			took.partial = n > 0
+			d.settle(took)
+		} else {
+			took.whens, took.mended, took.notice = t.whens, len(t.whens) == 1, len(t.whens) == 0
+			d.settle(took)
+			d.torn = nil
+		}
+		if err != nil {
 			return total, err
 		}
-		d.settle(batch{bytes: t.bytes, ends: []int{len(t.bytes)}, whens: []uint32{t.when}, notice: 1 - int(t.records)}, n, 1)
-		d.torn = nil
 	}
 	b := &d.batch
 	if b.first == len(b.ends) {
 		return total, nil
 	}
-	ends := b.ends[b.first:]
-	if b.done > 0 {
-		ends = slices.Clone(ends)
-		for i := range ends {
-			ends[i] -= b.done
-		}
-	}
-	n, err := d.write(sink.Batch{Bytes: b.bytes[b.done:], Ends: ends})
+	n, err := d.write(b.bytes[b.done:], b.ends[b.first:], b.done)
 	b.done += n
 	whole := b.first
 	for whole < len(b.ends) && b.ends[whole] <= b.done {
 		whole++
 	}
-	if whole < len(b.ends) && b.done > b.start(whole) {
-		d.count(&d.books.partial, 1)
-	}
-	d.settle(*b, n, whole)
+	d.settle(taken{
+		bytes:   n,
+		whens:   b.whens[max(b.first-b.notice, 0):max(whole-b.notice, 0)],
+		notice:  b.notice == 1 && b.first == 0 && whole > 0,
+		partial: n > 0 && whole < len(b.ends) && b.done > b.start(whole),
+	})
 	b.first = whole
 	return total + n, err
 }
@@ -273,33 +266,45 @@ func (b *batch) start(i int) int {
 	return b.ends[i-1]
 }
 
-// settle accounts for the n bytes that the sink took, with which the records of b
-// from b.first to before whole are written.
-func (d *destination) settle(b batch, n, whole int) {
+// taken is what the sink took in one call.
+type taken struct {
+	bytes   int
+	whens   []uint32 // of the records that it has whole by now, and had not before
+	mended  bool     // the only one of them was torn
+	notice  bool     // likewise a gap marker
+	partial bool     // and the beginning of one
+}
+
+// settle accounts for what the sink took.
+func (d *destination) settle(t taken) {
 	now := time.Now()
 	stamp := stampOf(now)
-	records := uint64(whole - b.first)
-	notices := uint64(0)
-	if b.notice == 1 && b.first == 0 && whole > 0 {
-		records--
-		notices = 1
-	}
-	for _, when := range b.whens[max(b.first-b.notice, 0):max(whole-b.notice, 0)] {
+	for _, when := range t.whens {
 		if when != 0 {
 			d.latency.Record(sinceStamp(stamp, when))
 		}
 	}
-	d.recent.Add(now, recentWritten, records)
+	d.recent.Add(now, recentWritten, uint64(len(t.whens)))
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.noteLosses(now)
-	d.books.bytes += uint64(n)
-	if n > 0 {
-		d.books.batches++
-		d.books.wrote = now
+	b := &d.books
+	if t.bytes > 0 {
+		b.bytes += uint64(t.bytes)
+		b.batches++
+		b.wrote = now
 	}
-	d.books.notices += notices
-	d.books.write(records)
+	if t.notice {
+		b.notices++
+	}
+	if t.partial {
+		b.partial++
+	}
+	if t.mended {
+		b.mend()
+	} else {
+		b.write(uint64(len(t.whens)))
+	}
 }
 
 // passBarriers lets every Flush go on whose records are accounted for, after the
@@ -340,23 +345,29 @@ func sinceStamp(now, when uint32) time.Duration {
 }
 
 // divert sends what is left of the batch to the fallback, but for a record that
-// is half written.
+// is half written, and for a gap marker, which is about the sink's stream alone:
+// the next one will tell the same.
 func (d *destination) divert() {
 	b := &d.batch
 	if b.first < len(b.ends) && b.done > b.start(b.first) {
-		t := &torn{bytes: slices.Clone(b.bytes[b.start(b.first):b.ends[b.first]]), done: b.done - b.start(b.first)}
+		d.torn = &torn{bytes: slices.Clone(b.bytes[b.start(b.first):b.ends[b.first]]), done: b.done - b.start(b.first)}
 		if i := b.first - b.notice; i >= 0 {
-			t.when, t.records = b.whens[i], 1
+			d.torn.whens = []uint32{b.whens[i]}
+			d.mu.Lock()
+			d.books.tear()
+			d.mu.Unlock()
 		}
-		d.torn = t
 		b.first++
+	} else if b.notice == 1 && b.first == 0 {
+		d.marked = b.marked
+		b.first = 1
 	}
 	d.divertBatch(b)
 	b.first = len(b.ends)
 }
 
-// divertBatch sends the records of b from b.first on to the fallback, and
-// accounts for them.
+// divertBatch sends the records of b from b.first on, no gap marker among them,
+// to the fallback, and accounts for them.
 func (d *destination) divertBatch(b *batch) {
 	if b.first == len(b.ends) {
 		return
@@ -367,127 +378,13 @@ func (d *destination) divertBatch(b *batch) {
 	for taken < len(b.ends) && b.ends[taken]-start <= n {
 		taken++
 	}
-	skip := 0
-	if b.notice == 1 && b.first == 0 {
-		skip = 1
-	}
-	written := uint64(max(taken-b.first-skip, 0))
-	lost := uint64(len(b.ends)-b.first-skip) - written
 	if err != nil {
 		d.noteError("fallback", err)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.books.divert(written, lost)
+	d.books.divert(uint64(taken-b.first), uint64(len(b.ends)-taken))
 	d.noteLosses(time.Now())
-}
-
-// markGap puts a gap marker before the batch if records are missing since the
-// last one.
-func (d *destination) markGap() {
-	now := time.Now()
-	d.mu.Lock()
-	seen := marked{
-		missed:   d.books.missed + d.books.failed + d.contended.Load() + d.forfeited.Load(),
-		rejected: d.rejected.Load(),
-		fallback: d.books.fallback + d.bypassed.Load(),
-		until:    now,
-	}
-	d.mu.Unlock()
-	last := d.marked
-	d.marked = seen
-	dropped, rejected, fallback := seen.missed-last.missed, seen.rejected-last.rejected, seen.fallback-last.fallback
-	if dropped+rejected+fallback == 0 {
-		return
-	}
-	if dropped+rejected > 0 {
-		d.shared.reporter.report(Event{
-			Kind: EventDropped, Destination: d.config.Name, Count: dropped + rejected,
-			Err: fmt.Errorf("%d records were dropped and %d rejected, because the queue was full", dropped, rejected),
-		})
-	}
-	r := slog.NewRecord(now, slog.LevelWarn, GapMessage, 0)
-	r.AddAttrs(slog.Uint64("dropped", dropped), slog.Uint64("rejected", rejected),
-		slog.Uint64("fallback", fallback), slog.Time("since", last.until))
-	marker, _ := d.plain.AppendRecord(nil, r, nil)
-	b := &d.batch
-	b.bytes = slices.Insert(b.bytes, 0, marker...)
-	b.ends = slices.Insert(b.ends, 0, 0)
-	for i := range b.ends {
-		b.ends[i] += len(marker)
-	}
-	b.notice = 1
-	d.haul.bytes, d.haul.ends = b.bytes, b.ends // keep the room they grew
-}
-
-// open opens the sink.
-func (d *destination) open() error {
-	err := d.call("open", d.sink.Open)
-	d.opened = err == nil
-	return err
-}
-
-// openWithin opens the sink before the writer runs. A sink that opens after ctx
-// has ended is closed again.
-func (d *destination) openWithin(ctx context.Context) error {
-	opened := make(chan error) // unbuffered: a result that nobody took is undone
-	go func() {                // ends when the sink returns; nobody waits beyond ctx
-		err := d.call("open", d.sink.Open)
-		select {
-		case <-ctx.Done():
-			if err == nil {
-				_ = d.call("close", d.sink.Close)
-			}
-		case opened <- err:
-		}
-	}()
-	var err error
-	select {
-	case err = <-opened:
-		d.opened = err == nil
-	case <-ctx.Done():
-		err = fmt.Errorf("has not opened within %v", openTimeout)
-	}
-	if err != nil {
-		return fmt.Errorf("hydra: %s.Sink: %w", d.path, err)
-	}
-	return nil
-}
-
-// write hands b to the sink and holds it to its contract.
-func (d *destination) write(b sink.Batch) (n int, err error) {
-	err = d.call("write", func(ctx context.Context) error {
-		var err error
-		n, err = d.sink.Write(ctx, b)
-		return err
-	})
-	n = min(max(n, 0), len(b.Bytes))
-	if err == nil && n < len(b.Bytes) {
-		err = io.ErrShortWrite
-		d.noteError("write", err)
-	}
-	return n, err
-}
-
-// call calls the sink, contains its panics and counts its errors.
-func (d *destination) call(op string, f func(context.Context) error) (err error) {
-	d.stalled.Store(max(int64(time.Since(d.shared.started)), 1))
-	defer func() {
-		d.stalled.Store(0)
-		if p := errs.Recovered(recover()); p != nil {
-			err = p
-		}
-		if err != nil {
-			d.noteError(op, err)
-		}
-	}()
-	return f(d.shared.life)
-}
-
-func (d *destination) noteError(op string, err error) {
-	now := time.Now()
-	d.errors.Note(now, op, err)
-	d.recent.Add(now, recentErrors, 1)
 }
 
 // breakOff turns to the fallback, until a later try succeeds.
@@ -514,12 +411,27 @@ func (d *destination) count(to *uint64, n uint64) {
 
 // finish sends what the sink will not have to the fallback, and closes the sink.
 func (d *destination) finish() {
-	if t := d.torn; t != nil {
-		b := batch{bytes: t.bytes, ends: []int{len(t.bytes)}, whens: []uint32{t.when}, notice: 1 - int(t.records)}
-		d.divertBatch(&b)
+	if t := d.torn; t != nil && len(t.whens) > 0 { // a gap marker is about this stream alone
+		d.divertTorn(t)
 	}
 	if !d.opened {
 		return
 	}
 	d.ended = errors.Join(d.call("flush", d.sink.Flush), d.call("close", d.sink.Close))
+}
+
+// divertTorn sends a torn record, whole, to the fallback and accounts for it.
+func (d *destination) divertTorn(t *torn) {
+	_, err := d.shared.fallback.write(t.bytes)
+	if err != nil {
+		d.noteError("fallback", err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err == nil {
+		d.books.divertTorn(1, 0)
+	} else {
+		d.books.divertTorn(0, 1)
+	}
+	d.noteLosses(time.Now())
 }

@@ -1,0 +1,89 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/hydra-logger/hydra/internal/errs"
+	"github.com/hydra-logger/hydra/sink"
+)
+
+// open opens the sink.
+func (d *destination) open() error {
+	err := d.call("open", d.sink.Open)
+	d.opened = err == nil
+	return err
+}
+
+// openWithin opens the sink before the writer runs. A sink that opens after ctx
+// has ended is closed again.
+func (d *destination) openWithin(ctx context.Context) error {
+	opened := make(chan error) // unbuffered: a result that nobody took is undone
+	go func() {                // ends when the sink returns; nobody waits beyond ctx
+		err := d.call("open", d.sink.Open)
+		select {
+		case <-ctx.Done():
+			if err == nil {
+				_ = d.call("close", d.sink.Close)
+			}
+		case opened <- err:
+		}
+	}()
+	var err error
+	select {
+	case err = <-opened:
+		d.opened = err == nil
+	case <-ctx.Done():
+		err = fmt.Errorf("has not opened within %v", openTimeout)
+	}
+	if err != nil {
+		return fmt.Errorf("hydra: %s.Sink: %w", d.path, err)
+	}
+	return nil
+}
+
+// write hands records to the sink and holds it to its contract. Their ends count
+// from skip bytes before p.
+func (d *destination) write(p []byte, ends []int, skip int) (n int, err error) {
+	d.ends = d.ends[:0]
+	for _, end := range ends {
+		d.ends = append(d.ends, end-skip)
+	}
+	err = d.call("write", func(ctx context.Context) error {
+		var err error
+		n, err = d.sink.Write(ctx, sink.Batch{Bytes: p, Ends: d.ends})
+		return err
+	})
+	n = min(max(n, 0), len(p))
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+		d.noteError("write", err)
+	}
+	return n, err
+}
+
+// call calls the sink, contains its panics and counts its errors.
+func (d *destination) call(op string, f func(context.Context) error) (err error) {
+	d.stalled.Store(max(int64(time.Since(d.shared.started)), 1))
+	defer func() {
+		d.stalled.Store(0)
+		if p := errs.Recovered(recover()); p != nil {
+			err = p
+		}
+		if err != nil {
+			d.noteError(op, err)
+		}
+	}()
+	return f(d.shared.life)
+}
+
+func (d *destination) noteError(op string, err error) {
+	now := time.Now()
+	d.errors.Note(now, op, err)
+	d.recent.Add(now, recentErrors, 1)
+}

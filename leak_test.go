@@ -1,0 +1,27 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra_test
+
+import (
+	"context"
+	"testing"
+
+	"go.uber.org/goleak"
+	"gotest.tools/v3/assert"
+)
+
+// TestMain fails the package if its tests leave goroutines behind.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestCloseLeavesNoGoroutine(t *testing.T) {
+	ignore := goleak.IgnoreCurrent()
+	for range 1000 {
+		r := newRig(t, nil)
+		r.log(1, 3)
+		assert.NilError(t, r.Flush(context.Background()))
+		r.close()
+		assert.Equal(t, r.sink.Count("close"), 1)
+	}
+	goleak.VerifyNone(t, ignore)
+}
