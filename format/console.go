@@ -93,14 +93,13 @@ func (f *consoleFormat) AppendRecord(dst []byte, r slog.Record, top []slog.Attr)
 	const tail = len(dim) + len("  truncated=") + len(reset) + 19 + len("\n")
 	e.limit -= tail - tailRoom
 
-	// A first space, where there is something to keep the attributes away from;
-	// each of them brings another.
 	var groups replacedGroups
 	if e.replace == nil {
 		f.appendHead(&e, &r)
 	} else {
 		f.appendReplacedHead(&e, &r, &groups)
 	}
+	// The first of two spaces before the attributes; each of them brings another.
 	start := len(e.buf)
 	if e.sep != 0 {
 		e.buf = append(e.buf, ' ')
