@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,15 @@ func TestHugeAndEndlessValuesAreBoundedAndVisible(t *testing.T) {
 	for i := range million {
 		million[i] = slog.Int("attr", i)
 	}
+	var shallow any = 0
+	for range 500 {
+		shallow = []any{shallow}
+	}
+	largeMap, largeStringMap := map[string]any{}, map[string]string{}
+	for i := range 1 << 18 {
+		largeMap[fmt.Sprint(i)] = "x"
+		largeStringMap[fmt.Sprint(i)] = "x"
+	}
 	type table map[string][]string
 	wide := table{}
 	for i := range 1000 {
@@ -110,6 +120,14 @@ func TestHugeAndEndlessValuesAreBoundedAndVisible(t *testing.T) {
 		{"long bytes", []slog.Attr{slog.Any("s", make([]byte, 8<<20))}, `"truncated":1}`, cut, ` truncated=1`, cut},
 		{"long named bytes", []slog.Attr{slog.Any("s", make(named, 8<<20))}, `"truncated":1}`, cut, ` truncated=1`, cut},
 		{"large value", []slog.Attr{slog.Any("s", wide), slog.Int("after", 7)}, `"after":7,"truncated":1}`, cut, ` after=7 truncated=1`, cut},
+		{"long strings", []slog.Attr{slog.Any("s", slices.Repeat([]string{strings.Repeat("x", 1<<19)}, 1000)), slog.Int("after", 7)}, `"after":7,"truncated":1}`, cut, ` after=7 truncated=1`, cut},
+		{"strings that grow", []slog.Attr{slog.Any("s", []string{strings.Repeat("\x00", 1<<19)})}, `"truncated":1}`, cut, `truncated=1`, cut},
+		{"long integers", []slog.Attr{slog.Any("s", make([]int, 1<<21)), slog.Int("after", 7)}, `"after":7,"truncated":1}`, cut, ` after=7 truncated=1`, cut},
+		{"long anys", []slog.Attr{slog.Any("s", make([]any, 1<<21)), slog.Int("after", 7)}, `"after":7,"truncated":1}`, cut, ` after=7 truncated=1`, cut},
+		{"long string map", []slog.Attr{slog.Any("s", map[string]string{"a": strings.Repeat("x", 2<<20)}), slog.Int("after", 7)}, `"after":7,"truncated":1}`, cut, ` after=7 truncated=1`, cut},
+		{"long map keys", []slog.Attr{slog.Any("s", map[string]string{strings.Repeat("x", 2<<20): ""}), slog.Any("t", map[string]any{strings.Repeat("x", 2<<20): ""}), slog.Int("after", 7)}, `"after":7,"truncated":2}`, cut, ` after=7 truncated=2`, cut},
+		{"large maps", []slog.Attr{slog.Any("s", largeMap), slog.Any("t", largeStringMap), slog.Int("after", 7)}, `"after":7,"truncated":2}`, cut, ` after=7 truncated=2`, cut},
+		{"deep but finite", []slog.Attr{slog.Any("s", shallow)}, `[[[[0]]]]`, 0, `[[[[0]]]]`, 0},
 		{"flat value", []slog.Attr{slog.Any("s", make([]int32, 1<<20))}, `"truncated":1}`, cut, ` truncated=1`, cut},
 		{"nested groups", []slog.Attr{nested}, `"g":"!DEPTH"}`, cut, `.g=!DEPTH`, cut},
 		{"group in itself", []slog.Attr{selfGroup("g", 1)}, `"g":"!DEPTH"}`, cut, `.g=!DEPTH`, cut},

@@ -46,9 +46,16 @@ func check(v any, maxBytes int, shapes *shapes) error {
 // checker is the state of one check.
 type checker struct {
 	*shapes
-	room  int              // bytes that the encoding may yet have
-	level int              // of pointers, maps and slices, as encoding/json counts
-	seen  map[any]struct{} // those on the way here, beyond cycleLevel
+	room  int                // bytes that the encoding may yet have
+	level int                // of references, as encoding/json counts
+	seen  map[reference]bool // those on the way here, beyond cycleLevel
+}
+
+// reference is a pointer, a map or a slice.
+type reference struct {
+	t reflect.Type
+	p uintptr
+	n int // length of the slice
 }
 
 func (c *checker) value(v reflect.Value, depth int) error {
@@ -57,6 +64,9 @@ func (c *checker) value(v reflect.Value, depth int) error {
 	}
 	if depth > maxNest {
 		return fmt.Errorf("nested more than %d levels deep", maxNest)
+	}
+	if k := v.Kind(); k > reflect.Invalid && k <= reflect.Complex128 {
+		return nil // numbers and bools have nothing in them
 	}
 	s := c.of(v.Type())
 	if s.methods && (!c.text || v.CanInterface()) || s.addrMethods && v.CanAddr() {
@@ -74,25 +84,20 @@ func (c *checker) value(v reflect.Value, depth int) error {
 		}
 	case reflect.Pointer:
 		if !v.IsNil() && (!c.text || depth == 0) {
-			return c.inside(v, v.Pointer(), depth, func() error { return c.value(v.Elem(), depth+1) })
+			return c.behind(v, depth)
 		}
-	case reflect.Slice:
-		if s.flat {
+	case reflect.Slice, reflect.Array:
+		switch {
+		case s.flat:
 			c.room -= v.Len()
-			return nil
+		case v.Kind() == reflect.Array:
+			return c.elements(v, depth)
+		case v.Len() > 0:
+			return c.behind(v, depth)
 		}
-		if v.Len() > 0 {
-			return c.inside(v, [2]uintptr{v.Pointer(), uintptr(v.Len())}, depth, func() error { return c.elements(v, depth) })
-		}
-	case reflect.Array:
-		if s.flat {
-			c.room -= v.Len()
-			return nil
-		}
-		return c.elements(v, depth)
 	case reflect.Map:
 		if v.Len() > 0 {
-			return c.inside(v, v.Pointer(), depth, func() error { return c.entries(v, depth) })
+			return c.behind(v, depth)
 		}
 	case reflect.Struct:
 		for _, i := range s.fields {
@@ -104,26 +109,33 @@ func (c *checker) value(v reflect.Value, depth int) error {
 	return nil
 }
 
-// inside walks what is behind v, and notices when it is behind itself.
-func (c *checker) inside(v reflect.Value, id any, depth int, walk func() error) error {
+// behind walks what a pointer, a map or a slice refers to, and notices when it
+// is behind itself.
+func (c *checker) behind(v reflect.Value, depth int) error {
 	c.level++
 	defer func() { c.level-- }()
 	if c.level > cycleLevel {
-		type key struct {
-			t  reflect.Type
-			id any
+		r := reference{t: v.Type(), p: v.Pointer()}
+		if v.Kind() == reflect.Slice {
+			r.n = v.Len()
 		}
-		k := key{v.Type(), id}
-		if _, ok := c.seen[k]; ok {
+		if c.seen[r] {
 			return fmt.Errorf("%sencountered a cycle via %s", c.prefix, v.Type())
 		}
 		if c.seen == nil {
-			c.seen = map[any]struct{}{}
+			c.seen = map[reference]bool{}
 		}
-		c.seen[k] = struct{}{}
-		defer delete(c.seen, k)
+		c.seen[r] = true
+		defer delete(c.seen, r)
 	}
-	return walk()
+	switch v.Kind() {
+	case reflect.Pointer:
+		return c.value(v.Elem(), depth+1)
+	case reflect.Slice:
+		return c.elements(v, depth)
+	default:
+		return c.entries(v, depth)
+	}
 }
 
 func (c *checker) elements(v reflect.Value, depth int) error {

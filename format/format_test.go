@@ -202,6 +202,24 @@ func TestWhereSlogLosesTrackTheOutputIsRight(t *testing.T) {
 	}
 }
 
+func TestYearOfTheRecordThatJSONCannotHoldIsAnError(t *testing.T) {
+	r := slog.NewRecord(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), slog.LevelInfo, "m", 0)
+	got, flaws := format.JSON(nil).AppendRecord(nil, r, nil)
+	want := `{"time":"!ERROR:time.Time year outside of range [0,9999]","level":"INFO","msg":"m"}` + "\n"
+	if string(got) != want || flaws != format.Failed {
+		t.Errorf("got %q, flaws %b, want %q, %b", got, flaws, want, format.Failed)
+	}
+}
+
+func TestFlawsOfWithAreThoseOfEveryRecord(t *testing.T) {
+	for _, k := range kinds {
+		f := k.new(nil).WithAttrs([]slog.Attr{slog.Any("bad", panicking{"x"})}).WithGroup("g").WithAttrs([]slog.Attr{slog.Int("good", 1)})
+		if _, flaws := line(f); flaws != format.Failed {
+			t.Errorf("%s: got flaws %b, want %b", k.name, flaws, format.Failed)
+		}
+	}
+}
+
 // throwing panics with what it holds.
 type throwing struct{ v any }
 

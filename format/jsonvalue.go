@@ -19,6 +19,13 @@ func (e *encoder) appendJSONAny(v any) error {
 		e.buf = append(e.buf, '"')
 		e.buf = append(appendLevel(e.buf, v), '"')
 		return nil
+	case []byte, []string, []int, []any, map[string]any, map[string]string:
+		pos := len(e.buf)
+		err := e.appendJSONCommon(v, 0)
+		if err != errTooDeep {
+			return err
+		}
+		e.buf = e.buf[:pos]
 	}
 	if err, ok := v.(error); ok {
 		if _, ok := v.(json.Marshaler); !ok {
@@ -26,14 +33,14 @@ func (e *encoder) appendJSONAny(v any) error {
 			return nil
 		}
 	}
+	return e.appendMarshaled(v)
+}
+
+// appendMarshaled appends what encoding/json makes of v.
+func (e *encoder) appendMarshaled(v any) error {
 	if err := checkJSON(v, e.opts.MaxRecord); err != nil {
 		return err
 	}
-	return e.marshal(v)
-}
-
-// marshal appends what encoding/json makes of v.
-func (e *encoder) marshal(v any) error {
 	x := e.scratch()
 	x.json.Reset()
 	if err := x.enc.Encode(v); err != nil {

@@ -37,6 +37,7 @@ func (e *encoder) scratch() *scratch {
 
 // release gives x back, unless a large record has made it large.
 func (x *scratch) release() {
+	x.dropKeys(0) // an error leaves some
 	const most = 16 << 10
 	if x.json.Cap() > most || cap(x.text) > most || cap(x.prefix) > most || cap(x.keys) > most/16 {
 		return

@@ -32,6 +32,9 @@ func (e *encoder) appendTextAny(v any) error {
 		appendBounded(e, v, true, appendQuoted[[]byte])
 		return nil
 	}
+	if s, ok := v.([]string); ok && e.appendStrings(s) {
+		return nil
+	}
 	if t := reflect.TypeOf(v); t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8 {
 		appendBounded(e, reflect.ValueOf(v).Bytes(), true, appendQuoted[[]byte])
 		return nil
@@ -45,6 +48,25 @@ func (e *encoder) appendTextAny(v any) error {
 		return e.appendCalled(v, m.String, func(p any) any { return panicStringer{p} })
 	}
 	return e.appendPrinted(v)
+}
+
+// appendStrings appends s as fmt does, unless it is too long.
+func (e *encoder) appendStrings(s []string) bool {
+	room := e.limit - len(e.buf)
+	x := e.scratch()
+	x.text = append(x.text[:0], '[')
+	for i, elem := range s {
+		if i > 0 {
+			x.text = append(x.text, ' ')
+		}
+		if len(elem) > room-len(x.text) {
+			return false
+		}
+		x.text = append(x.text, elem...)
+	}
+	x.text = append(x.text, ']')
+	appendText(e, x.text)
+	return true
 }
 
 // appendPrinted appends what fmt makes of v.
