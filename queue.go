@@ -41,7 +41,7 @@ import (
 //	   sees the claim, until the consumer has copied and cleared it.
 //	I5 Once tail is sealed no ticket is given out, so every ticket below tail is,
 //	   or soon will be, published.
-//	I6 A consumer that parks stores that it sleeps and then looks at tail; a
+//	I6 A consumer that parks or naps stores so and then looks at tail; a
 //	   producer moves tail and then looks whether the consumer sleeps. One of
 //	   them sees the other.
 //
@@ -254,16 +254,22 @@ func (q *queue) push(p []byte, when uint32, dropOldest bool) outcome {
 			continue
 		}
 		q.fill(tail, p, when) // the entry and the bytes are ours: I2
-		busy := queued >= q.nudge || queuedBytes >= q.nudgeByte
+		queued, queuedBytes = queued+1, queuedBytes+n
+		busy := q.busy(queued, queuedBytes)
 		if s := q.sleeping.Load(); s == parked || s == napping && busy {
 			q.rouse()
 		}
-		if busy && q.crowded(queued+1, queuedBytes+n) {
+		if busy && q.crowded(queued, queuedBytes) {
 			return crowded
 		}
 		return accepted
 	}
 	return contended
+}
+
+// busy reports whether so much is enough to end the consumer's nap.
+func (q *queue) busy(records, bytes uint32) bool {
+	return records >= q.nudge || bytes >= q.nudgeByte
 }
 
 // crowded reports whether so much fills more than 80 % of either bound.
@@ -321,38 +327,74 @@ type haul struct {
 // take fills h, which it empties first, with the published records at head, and
 // frees their space. Consumer only.
 func (q *queue) take(h *haul) {
+	head := q.head.Load()
+	claim := head
 	for {
-		h.bytes, h.ends, h.whens = h.bytes[:0], h.ends[:0], h.whens[:0]
-		head := q.head.Load()
-		end := head
-		total := uint32(0)
-		for range recordsBetween(head, q.tail.Load()) {
-			n, when, ok := q.published(ticketOf(end))
-			if !ok || total > 0 && total+n > q.takeMax {
-				break
-			}
-			total += n
-			h.ends = append(h.ends, int(total))
-			h.whens = append(h.whens, when)
-			end = q.advance(end, n)
-		}
-		if total == 0 {
+		first := head
+		end := q.collect(h, first)
+		if end == first {
+			q.claim.Store(noClaim) // nobody waits for its space: who waits drops nothing
 			return
 		}
-		q.claim.Store(head) // before head moves: I4
-		if !q.head.CompareAndSwap(head, end) {
-			q.claim.Store(noClaim)
-			continue // producers dropped the oldest meanwhile
+		q.claim.Store(claim) // before head moves: I4
+		for recordsBetween(first, head) < uint32(len(h.ends)) {
+			if q.head.CompareAndSwap(head, end) {
+				h.skip(int(recordsBetween(first, head)))
+				q.carry(h, head)
+				return
+			}
+			// Producers dropped the oldest meanwhile, and may do so faster than a
+			// run is collected: what is left of this one will do. The claim stays
+			// at its start, so they can fill no more than the slack, and who cannot
+			// put a record in drops none: the tries are bounded.
+			head = q.head.Load()
 		}
-		h.first = q.before(head)
-		position := positionOf(head)
-		k := min(total, uint32(len(q.data))-position)
-		h.bytes = append(h.bytes, q.data[position:position+k]...)
-		h.bytes = append(h.bytes, q.data[:total-k]...)
-		q.claim.Store(noClaim) // the space belongs to the producers again
-		q.announceRoom()
+	}
+}
+
+// carry copies the run noted in h, which begins at head and is the consumer's,
+// and frees its space.
+func (q *queue) carry(h *haul, head uint64) {
+	h.first = q.before(head)
+	position, total := positionOf(head), uint32(h.ends[len(h.ends)-1])
+	k := min(total, uint32(len(q.data))-position)
+	h.bytes = append(h.bytes, q.data[position:position+k]...)
+	h.bytes = append(h.bytes, q.data[:total-k]...)
+	q.claim.Store(noClaim) // the space belongs to the producers again
+	q.announceRoom()
+}
+
+// collect notes in h, which it empties first, the run of published records from
+// head on, up to takeMax bytes or one record. It returns the mark behind it.
+func (q *queue) collect(h *haul, head uint64) (end uint64) {
+	h.bytes, h.ends, h.whens = h.bytes[:0], h.ends[:0], h.whens[:0]
+	end = head
+	total := uint32(0)
+	for range recordsBetween(head, q.tail.Load()) {
+		n, when, ok := q.published(ticketOf(end))
+		if !ok || total > 0 && total+n > q.takeMax {
+			break
+		}
+		total += n
+		h.ends = append(h.ends, int(total))
+		h.whens = append(h.whens, when)
+		end = q.advance(end, n)
+	}
+	return end
+}
+
+// skip forgets the oldest n records, fewer than there are, of a run whose bytes
+// are not copied yet.
+func (h *haul) skip(n int) {
+	if n == 0 {
 		return
 	}
+	gone := h.ends[n-1]
+	h.ends = h.ends[:copy(h.ends, h.ends[n:])]
+	for i := range h.ends {
+		h.ends[i] -= gone
+	}
+	h.whens = h.whens[:copy(h.whens, h.whens[n:])]
 }
 
 // seal ends intake: every push from now on returns closed (I5).
@@ -418,11 +460,20 @@ func (q *queue) tickets() (n, tail uint64) {
 // the consumer stays awake, if there may be something to take. Consumer only.
 func (q *queue) sleep(how uint32) bool {
 	q.sleeping.Store(how) // before tail is read: I6
-	if how == parked && (q.tail.Load()&^sealed != q.head.Load() || q.drained()) {
+	if how == parked && (q.tail.Load()&^sealed != q.head.Load() || q.drained()) ||
+		how == napping && q.plenty() {
 		q.sleeping.Store(awake)
 		return false
 	}
 	return true
+}
+
+// plenty reports whether there is so much to take that nobody should nap. It
+// filled up while the consumer was busy and nobody could wake it. While the oldest
+// record is not published a nap is right, however full the queue is.
+func (q *queue) plenty() bool {
+	_, _, ok := q.published(ticketOf(q.head.Load()))
+	return ok && q.busy(q.depth())
 }
 
 // rouse wakes the consumer if it sleeps.
