@@ -30,7 +30,14 @@ type Config struct {
 	Level slog.Leveler
 
 	// LayerKey is the key of the attribute that names a record's layer. Empty
-	// means "layer".
+	// means "layer". The attribute may be given to a log call, to With of this
+	// package or to With of a logger, in this order of precedence; the last of
+	// several counts. It may stand in a group that WithGroup opened, but not in
+	// one of slog.Group.
+	//
+	// Its value is a text, a number, a fmt.Stringer, an error, or a LogValuer of
+	// one of these, which is asked once more than otherwise; any other value, and
+	// an empty text, names nothing.
 	LayerKey string
 
 	// Extractors find attributes in the context of a log call, after those that
@@ -67,8 +74,10 @@ type Layer struct {
 	Level slog.Leveler
 
 	// Match chooses this layer for records that carry one of these attributes,
-	// key and value, and that no layer attribute and no group has placed. An
-	// attribute may be claimed by one layer only.
+	// key and value, and that no layer attribute and no group has placed. Those
+	// given to With of a logger come before those of the log call, and the last
+	// of several counts. Values are compared as texts, as Config.LayerKey says.
+	// An attribute may be claimed by one layer only.
 	Match map[string]string
 
 	// Destinations are where the layer's records go, each of them to every one.
