@@ -226,7 +226,7 @@ func (d *destination) try() (int, error) {
 		n, err := d.write(t.bytes[t.done:], []int{len(t.bytes)}, t.done)
 		t.done += n
 		total = n
-		if took := (taken{bytes: n}); t.done < len(t.bytes) {
+		if took := (progress{bytes: n}); t.done < len(t.bytes) {
 			took.partial = n > 0
 			d.settle(took)
 		} else {
@@ -248,7 +248,7 @@ func (d *destination) try() (int, error) {
 	for whole < len(b.ends) && b.ends[whole] <= b.done {
 		whole++
 	}
-	d.settle(taken{
+	d.settle(progress{
 		bytes:   n,
 		whens:   b.whens[max(b.first-b.notice, 0):max(whole-b.notice, 0)],
 		notice:  b.notice == 1 && b.first == 0 && whole > 0,
@@ -266,8 +266,8 @@ func (b *batch) start(i int) int {
 	return b.ends[i-1]
 }
 
-// taken is what the sink took in one call.
-type taken struct {
+// progress is what the sink took in one call.
+type progress struct {
 	bytes   int
 	whens   []uint32 // of the records that it has whole by now, and had not before
 	mended  bool     // the only one of them was torn
@@ -276,7 +276,7 @@ type taken struct {
 }
 
 // settle accounts for what the sink took.
-func (d *destination) settle(t taken) {
+func (d *destination) settle(t progress) {
 	now := time.Now()
 	stamp := stampOf(now)
 	for _, when := range t.whens {
