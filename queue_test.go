@@ -82,8 +82,8 @@ func (h *haul) texts() []string {
 	return all
 }
 
-// taken takes once and returns the records.
-func taken(q *queue) []string {
+// takeTexts takes once and returns the records.
+func takeTexts(q *queue) []string {
 	var h haul
 	q.take(&h)
 	return h.texts()
@@ -165,7 +165,7 @@ func TestQueueOutcomes(t *testing.T) {
 				if got := q.push([]byte(tt.push), 0, tt.drop); got != tt.want {
 					t.Errorf("%s: got outcome %d, want %d", s.name, got, tt.want)
 				}
-				assert.DeepEqual(t, taken(q), tt.left)
+				assert.DeepEqual(t, takeTexts(q), tt.left)
 			}
 		})
 	}
@@ -208,7 +208,7 @@ func TestQueueKeepsARecordWholeOverTheEndOfData(t *testing.T) {
 		if at := positionOf(q.tail.Load()); at > 0 && at < positionOf(from) {
 			split++
 		}
-		assert.DeepEqual(t, taken(q), []string{string(record)})
+		assert.DeepEqual(t, takeTexts(q), []string{string(record)})
 	}
 	assert.Equal(t, split, n-1, "number of records that lay on both sides of the end")
 }
@@ -235,7 +235,7 @@ func TestQueueTakesAtMostTakeMaxBytesOrOneRecord(t *testing.T) {
 			}
 			var got []int
 			for {
-				records := taken(q)
+				records := takeTexts(q)
 				if len(records) == 0 {
 					break
 				}
@@ -258,7 +258,7 @@ func TestQueueCountsTicketsOverTheirWraps(t *testing.T) {
 		count++
 		assert.Equal(t, q.offered(), count)
 		assert.Equal(t, q.before(before), count-1)
-		assert.Equal(t, len(taken(q)), 1)
+		assert.Equal(t, len(takeTexts(q)), 1)
 	}
 	for range 4 { // times that the tickets wrap
 		for range 2 { // halves

@@ -133,7 +133,7 @@ func TestQueueSealEndsIntakeAndKeepsWhatIsThere(t *testing.T) {
 		assert.Assert(t, !q.drained())
 		assert.Equal(t, q.offered(), base+3)
 		q.fill(mark, []byte("a"), 0) // I5: who has a ticket still publishes
-		assert.DeepEqual(t, taken(q), []string{"a", "b", "c"})
+		assert.DeepEqual(t, takeTexts(q), []string{"a", "b", "c"})
 		assert.Assert(t, q.drained())
 		records, n := q.depth()
 		assert.Equal(t, records+n, uint32(0))
@@ -161,7 +161,7 @@ func TestQueueAnnouncesRoom(t *testing.T) {
 	q := newQueue(2, 64)
 	room := q.nextRoom()
 	pushAll(t, q, false, "a", "b")
-	assert.Equal(t, len(taken(q)), 2)
+	assert.Equal(t, len(takeTexts(q)), 2)
 	assert.Assert(t, !announced(room), "nobody waits, so nothing is announced")
 
 	q.expectRoom()
@@ -169,7 +169,7 @@ func TestQueueAnnouncesRoom(t *testing.T) {
 	assert.Equal(t, q.push([]byte("c"), 0, false), full)
 	room = q.nextRoom()
 	assert.Assert(t, !announced(room))
-	assert.Equal(t, len(taken(q)), 2)
+	assert.Equal(t, len(takeTexts(q)), 2)
 	assert.Assert(t, announced(room), "after a take")
 	assert.Equal(t, q.push([]byte("c"), 0, false), accepted)
 
@@ -179,7 +179,7 @@ func TestQueueAnnouncesRoom(t *testing.T) {
 	assert.Assert(t, announced(room), "after the seal")
 	room = q.nextRoom()
 	q.roomFound()
-	assert.Equal(t, len(taken(q)), 1)
+	assert.Equal(t, len(takeTexts(q)), 1)
 	assert.Assert(t, !announced(room), "nobody waits any more")
 }
 
