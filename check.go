@@ -224,10 +224,10 @@ func isNil(v any) bool {
 }
 
 // unavailable is the sink of a destination whose sink cannot be. Its records go
-// to the fallback.
-type unavailable struct{ err error }
+// to the fallback. It never opens, so nothing else of it is ever called.
+type unavailable struct {
+	sink.Sink // nil
+	err       error
+}
 
-func (u *unavailable) Open(context.Context) error                     { return u.err }
-func (u *unavailable) Write(context.Context, sink.Batch) (int, error) { return 0, u.err }
-func (u *unavailable) Flush(context.Context) error                    { return u.err }
-func (u *unavailable) Close(context.Context) error                    { return nil }
+func (u *unavailable) Open(context.Context) error { return u.err }

@@ -27,6 +27,9 @@ func (n named) LogValue() slog.Value { return slog.StringValue(string(n)) }
 // word is a name in a type of the program's own.
 type word string
 
+// ordinal is a number of the program's own.
+type ordinal uint8
+
 // stringer says its name through String.
 type stringer struct{ name string }
 
@@ -92,7 +95,8 @@ func TestLayerOfARecord(t *testing.T) {
 		{"own string type", func(l *slog.Logger) { l.Info("m", "layer", word("db")) }, "db"},
 		{"stringer", func(l *slog.Logger) { l.With("layer", stringer{"db"}).Info("m") }, "db"},
 		{"error", func(l *slog.Logger) { l.Info("m", "layer", errors.New("db")) }, "db"},
-		{"own number type", func(l *slog.Logger) { l.Info("m", "layer", uint8(8)) }, "8"},
+		{"own number type", func(l *slog.Logger) { l.Info("m", "layer", ordinal(8)) }, "8"},
+		{"boolean", func(l *slog.Logger) { l.WithGroup("db").Info("m", "layer", true) }, "default"},
 		{"nil", func(l *slog.Logger) { l.WithGroup("db").Info("m", "layer", nil) }, "db"},
 		{"empty", func(l *slog.Logger) { l.WithGroup("db").Info("m", "layer", "") }, "db"},
 		{"group", func(l *slog.Logger) { l.WithGroup("db").Info("m", slog.Group("layer", "http", 1)) }, "db"},
