@@ -214,7 +214,11 @@ func TestRecordsStayBelowMaxRecord(t *testing.T) {
 func TestLongMessageIsCutOnARuneBoundary(t *testing.T) {
 	for _, k := range kinds {
 		for _, unit := range []string{"a", "é", "世", "😀", "a\n", "\xff", "\x80", " =\""} {
-			message := strings.Repeat(unit, 16<<20/len(unit))
+			size := 2 << 20
+			if unit == "a" {
+				size = 16 << 20
+			}
+			message := strings.Repeat(unit, size/len(unit))
 			r := slog.NewRecord(time.Time{}, slog.LevelInfo, message, 0)
 			r.AddAttrs(slog.String("user", "anna"))
 			got, flaws := k.new(nil).AppendRecord(nil, r, nil)
@@ -286,6 +290,21 @@ func TestGroupsWithoutRoomLeaveOutWhatTheyHold(t *testing.T) {
 		line, flaws := f.AppendRecord(nil, r, nil)
 		if m := parse(t, k.name, line); m["msg"] != "m" || fmt.Sprint(m["truncated"]) != "2" || flaws != format.Truncated {
 			t.Errorf("%s: got %v, flaws %b, want a message and 2 attributes truncated", k.name, m, flaws)
+		}
+	}
+}
+
+func TestReplaceAttrThatNeverEndsIsBounded(t *testing.T) {
+	for _, k := range kinds {
+		for width := 1; width <= 2; width++ {
+			f := k.new(&format.Options{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+				return slog.Attr{Key: "r", Value: slog.GroupValue(slices.Repeat([]slog.Attr{a}, width)...)}
+			}})
+			got, flaws := line(f.WithAttrs([]slog.Attr{slog.Int("with", 1)}), slog.Int("own", 1))
+			parse(t, k.name, []byte(got))
+			if len(got) > format.DefaultMaxRecord || flaws != format.Truncated || !strings.Contains(got, "!DEPTH") {
+				t.Errorf("%s, %d: got %d bytes, flaws %b, want at most %d, %b and !DEPTH", k.name, width, len(got), flaws, format.DefaultMaxRecord, format.Truncated)
+			}
 		}
 	}
 }

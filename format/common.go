@@ -8,10 +8,17 @@ import (
 	"strconv"
 )
 
-// appendCommon appends an attribute as JSON that is like most: of a simple kind,
-// with a simple key, and with room enough. For all others it does nothing and
-// reports false. appendPair does the same for every attribute, in more steps.
+// appendCommon appends an attribute that is like most: of a simple kind, with a
+// simple key, and with room enough. For all others it does nothing and reports
+// false. appendPair does the same for every attribute, in more steps.
 func (e *encoder) appendCommon(key string, v slog.Value, kind slog.Kind) bool {
+	if e.json {
+		return e.appendCommonJSON(key, v, kind)
+	}
+	return e.appendCommonText(key, v, kind)
+}
+
+func (e *encoder) appendCommonJSON(key string, v slog.Value, kind slog.Kind) bool {
 	b := e.buf
 	if jsonSafe(key, 0) != len(key) || len(key) > e.limit-len(b) {
 		return false
@@ -50,5 +57,49 @@ func (e *encoder) appendCommon(key string, v slog.Value, kind slog.Kind) bool {
 		return false
 	}
 	e.buf, e.sep = b, ','
+	return true
+}
+
+func (e *encoder) appendCommonText(key string, v slog.Value, kind slog.Kind) bool {
+	if len(key) == 0 || plainSafe(key, 0) != len(key) || plainSafe(e.prefix, 0) != len(e.prefix) || !e.fits(key) {
+		return false
+	}
+	b := e.buf
+	if e.sep != 0 {
+		b = append(b, e.sep)
+	}
+	b = append(b, e.prefix...)
+	b = append(b, key...)
+	b = append(b, '=')
+	switch kind {
+	case slog.KindString:
+		s := v.String()
+		switch {
+		case len(s) > e.limit-len(b):
+			return false
+		case len(s) > 0 && plainSafe(s, 0) == len(s):
+			b = append(b, s...)
+		case quotedSafe(s) == len(s):
+			b = append(b, '"')
+			b = append(b, s...)
+			b = append(b, '"')
+		default:
+			return false
+		}
+	case slog.KindInt64:
+		b = appendInt(b, v.Int64())
+	case slog.KindUint64:
+		b = appendUint(b, v.Uint64())
+	case slog.KindBool:
+		b = strconv.AppendBool(b, v.Bool())
+	case slog.KindDuration:
+		b = append(b, v.Duration().String()...)
+	default:
+		return false
+	}
+	if len(b) > e.limit {
+		return false
+	}
+	e.buf, e.sep = b, ' '
 	return true
 }

@@ -266,7 +266,7 @@ var oddValues = []any{
 	complex(1, 2), [2]bool{true}, struct{}{}, &slog.Source{}, (*slog.Source)(nil), slog.Source{File: "f"}, formatter{}, &formatter{}, shouting{"x"}, shouting{errors.New("x y")}, (*shouting)(nil), []any{shouting{1}, panicking{2}}, reflect.ValueOf(3), reflect.Value{},
 	slog.StringValue("x"), []any{slog.Any("a", errors.New("b")), slog.StringValue("x"), slog.AnyValue(nil), slog.Group("g", "a", 1)}, [2][]string{{"a"}, nil}, [2]any{1},
 	[]error{errors.New("a"), nil}, []time.Duration{1, 2}, []time.Time{time.Unix(0, 0).UTC()}, []bool{true}, []int64{-1}, []uint64{1}, []any{[]any{}, map[string]any{}},
-	map[string]string{"b": "\b\f<", "a": "", "\xff": "\xfe"}, map[string]string{}, map[string]any(nil), map[string]any{}, []any(nil), []int{1, -2, 1 << 40}, []int(nil), []int{}, []string{},
+	map[string]string{"b": "\b\f<", "a": "", "\xff": "\xfe"}, map[string]string{}, map[string]any(nil), map[string]any{}, []any(nil), []int{1, -2, 1 << 30}, []int(nil), []int{}, []string{},
 	[]any{"s\b", true, false, 1, int64(-1), 1.5, math.MaxFloat64, []byte("x"), []byte(nil), []int{1}, []string{"a", "\u2028"}, map[string]string{"k": "v"}, time.Unix(1, 2).UTC(), uint8(3), stringer("x"), nil},
 	map[string]any{"z": map[string]any{"y": map[string]string{"x": "w"}, "b": []any{}}, "a": math.Inf(1)}, []any{map[string]any{"c": make(chan int)}}, map[string]any{"e": failing{"f"}, "b": panicking{1}},
 	slog.Int("attr", 1), slog.GroupValue(slog.Int("v", 2)), []slog.Attr{slog.Int("g", 1)}, new(int), time.UTC, errors.Join(errors.New("a"), errors.New("b")),

@@ -4,6 +4,7 @@
 package format
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 )
@@ -23,7 +24,7 @@ func appendNano(b []byte, t time.Time) ([]byte, bool) {
 		}
 		return t.AppendFormat(b, time.RFC3339Nano), true
 	}
-	if n := uint(t.Nanosecond()); n != 0 {
+	if n := uint32(t.Nanosecond()); n != 0 {
 		ms, us, ns := n/1e6, n/1e3%1e3, n%1e3
 		b = append(b, '.',
 			byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10),
@@ -43,7 +44,7 @@ func appendMillis(b []byte, t time.Time) []byte {
 	if !ok {
 		return appendOddMillis(b[:start], t)
 	}
-	ms := uint(t.Nanosecond()) / 1e6
+	ms := uint32(t.Nanosecond()) / 1e6
 	b = append(b, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
 	return appendZone(b, zone)
 }
@@ -71,14 +72,14 @@ func appendSeconds(b []byte, t time.Time) (_ []byte, zone int, ok bool) {
 	if offset != 0 && zone == 0 {
 		zone = subMinute
 	}
-	day := uint64(sec-yearZero) / 86400
-	rest := uint64(sec-yearZero) % 86400
-	year, month, mday := date(day)
+	since := uint64(sec - yearZero)
+	date := date(uint32(since / 86400))
+	rest := uint32(since % 86400)
 	h, m, s := rest/3600, rest/60%60, rest%60
 	return append(b,
-		byte('0'+year/1000), byte('0'+year/100%10), byte('0'+year/10%10), byte('0'+year%10), '-',
-		byte('0'+month/10), byte('0'+month%10), '-',
-		byte('0'+mday/10), byte('0'+mday%10), 'T',
+		'0'+byte(date>>28), '0'+byte(date>>24&15), '0'+byte(date>>20&15), '0'+byte(date>>16&15), '-',
+		'0'+byte(date>>12&15), '0'+byte(date>>8&15), '-',
+		'0'+byte(date>>4&15), '0'+byte(date&15), 'T',
 		byte('0'+h/10), byte('0'+h%10), ':',
 		byte('0'+m/10), byte('0'+m%10), ':',
 		byte('0'+s/10), byte('0'+s%10)), zone, true
@@ -88,26 +89,31 @@ func appendSeconds(b []byte, t time.Time) (_ []byte, zone int, ok bool) {
 // written +00:00.
 const subMinute = 100 * 60
 
-// today remembers the date of the day last asked for, in one word: one more
-// than the day in the high half, then year, month and day of the month. Log calls come on the
-// same day as the one before, or nearly all.
+// today remembers the last date asked for: its day, plus one, in the high half,
+// the digits in the low one. Log calls come on the same day as the one before,
+// or nearly all.
 var today atomic.Uint64
 
-// date is civil, remembered.
-func date(day uint64) (year, month, mday uint64) {
-	if t := today.Load(); t>>32 == day+1 {
-		return t >> 16 & 0xffff, t >> 8 & 0xff, t & 0xff
+// date returns the digits of the date that is day days after 0000-01-01, as
+// 0xYYYYMMDD.
+func date(day uint32) uint32 {
+	key := uint64(day+1) << 32
+	t := today.Load()
+	if t&^math.MaxUint32 != key {
+		year, month, mday := civil(day)
+		digits := year/1000<<12 | year/100%10<<8 | year/10%10<<4 | year%10
+		digits = digits<<16 | month/10<<12 | month%10<<8 | mday/10<<4 | mday%10
+		t = key | uint64(digits)
+		today.Store(t)
 	}
-	year, month, mday = civil(day)
-	today.Store((day+1)<<32 | year<<16 | month<<8 | mday)
-	return year, month, mday
+	return uint32(t)
 }
 
 // civil returns the date that is day days after 0000-01-01.
 //
 // It counts years from March, so that the leap day is the last of its year and
 // the months before it have lengths of a fixed pattern: 153 days every five.
-func civil(day uint64) (year, month, mday uint64) {
+func civil(day uint32) (year, month, mday uint32) {
 	const (
 		cycle   = 146097 // days in 400 years
 		toMarch = 60     // from 0000-01-01 to 0000-03-01
