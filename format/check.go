@@ -148,6 +148,9 @@ func (c *checker) elements(v reflect.Value, depth int) error {
 }
 
 func (c *checker) entries(v reflect.Value, depth int) error {
+	if v.Type() == commonMapType && v.CanInterface() {
+		return c.commonMap(v.Interface().(map[string]any), depth)
+	}
 	for it := v.MapRange(); it.Next(); {
 		if err := c.value(it.Key(), depth+1); err != nil {
 			return err
@@ -158,6 +161,27 @@ func (c *checker) entries(v reflect.Value, depth int) error {
 	}
 	return nil
 }
+
+// commonMap walks without the copies that reflection makes.
+func (c *checker) commonMap(m map[string]any, depth int) error {
+	for k, v := range m {
+		if c.room -= len(k) + 1; c.room < 0 {
+			return errTooBig
+		}
+		switch v := v.(type) {
+		case nil, bool, int, int64, float64:
+		case string:
+			c.room -= len(v)
+		default:
+			if err := c.value(reflect.ValueOf(v), depth+1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+var commonMapType = reflect.TypeFor[map[string]any]()
 
 // slogValue walks an Attr or a Value, whose String methods print groups with
 // fmt.
