@@ -181,16 +181,22 @@ func TestWhereSlogLosesTrackTheOutputIsRight(t *testing.T) {
 		flaws [2]format.Flaws
 	}{
 		{
-			"group that turns out empty", []slog.Attr{slog.Group("g", slog.Attr{}, slog.Group("h", slog.Attr{})), slog.Int("a", 1), slog.Group("i", "b", 2)},
-			`{"level":"INFO","msg":"m","a":1,"i":{"b":2}}`, `level=INFO msg=m a=1 i.b=2`, [2]format.Flaws{},
+			"group that turns out empty",
+			[]slog.Attr{slog.Group("g", slog.Attr{}, slog.Group("h", slog.Attr{})), slog.Int("a", 1), slog.Group("i", "b", 2)},
+			`{"level":"INFO","msg":"m","a":1,"i":{"b":2}}`, `level=INFO msg=m a=1 i.b=2`,
+			[2]format.Flaws{},
 		},
 		{
-			"year 10000", []slog.Attr{slog.Time("t", time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)), slog.Int("a", 1)},
-			`{"level":"INFO","msg":"m","t":"!ERROR:time.Time year outside of range [0,9999]","a":1}`, `level=INFO msg=m t=10000-01-01T00:00:00.001Z a=1`, [2]format.Flaws{format.Failed, 0},
+			"year 10000",
+			[]slog.Attr{slog.Time("t", time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)), slog.Int("a", 1)},
+			`{"level":"INFO","msg":"m","t":"!ERROR:time.Time year outside of range [0,9999]","a":1}`, `level=INFO msg=m t=10000-01-01T00:00:00.001Z a=1`,
+			[2]format.Flaws{format.Failed, 0},
 		},
 		{
-			"year -1", []slog.Attr{slog.Time("t", time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)), slog.Int("a", 1)},
-			`{"level":"INFO","msg":"m","t":"!ERROR:time.Time year outside of range [0,9999]","a":1}`, `level=INFO msg=m t=-0001-01-01T00:00:00.001Z a=1`, [2]format.Flaws{format.Failed, 0},
+			"year -1",
+			[]slog.Attr{slog.Time("t", time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)), slog.Int("a", 1)},
+			`{"level":"INFO","msg":"m","t":"!ERROR:time.Time year outside of range [0,9999]","a":1}`, `level=INFO msg=m t=-0001-01-01T00:00:00.001Z a=1`,
+			[2]format.Flaws{format.Failed, 0},
 		},
 	} {
 		for i, want := range []string{test.json, test.text} {

@@ -40,7 +40,8 @@ func (h handler) Handle(_ context.Context, r slog.Record) error {
 }
 
 func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler { return handler{h.w, h.f.WithAttrs(attrs)} }
-func (h handler) WithGroup(name string) slog.Handler       { return handler{h.w, h.f.WithGroup(name)} }
+
+func (h handler) WithGroup(name string) slog.Handler { return handler{h.w, h.f.WithGroup(name)} }
 
 // pair returns a handler of slog and one of format, and a function that
 // compares what both have written since it was last called.
