@@ -116,16 +116,14 @@ const (
 	// the second-level cache between copy and write.
 	takeBytes = 256 << 10
 
+	// yieldEvery is how many pushes into a queue that is half full make one that
+	// yields: few enough that 64 goroutines take turns within a millisecond.
+	yieldEvery = 16
+
 	// spins bounds the wait for another producer or the consumer to finish a
 	// copy that it has begun. They need well under a microsecond, unless the
 	// scheduler took them off; then waiting longer would not help.
 	spins = 64
-)
-
-const (
-	awake   = iota
-	napping // until a timer, or until the queue fills
-	parked  // until a record comes
 )
 
 // outcome is what became of a record that was offered to a queue.
@@ -259,10 +257,10 @@ func (q *queue) push(p []byte, when uint32, dropOldest bool) outcome {
 		if s := q.sleeping.Load(); s == parked || s == napping && busy {
 			q.rouse()
 		}
-		if busy && q.crowded(queued, queuedBytes) {
-			return crowded
+		if !busy {
+			return accepted
 		}
-		return accepted
+		return q.press(ticketOf(tail), queued, queuedBytes)
 	}
 	return contended
 }
@@ -270,6 +268,26 @@ func (q *queue) push(p []byte, when uint32, dropOldest bool) outcome {
 // busy reports whether so much is enough to end the consumer's nap.
 func (q *queue) busy(records, bytes uint32) bool {
 	return records >= q.nudge || bytes >= q.nudgeByte
+}
+
+// half reports whether so much fills half of either bound.
+func (q *queue) half(records, bytes uint32) bool {
+	return records >= q.records/2 || bytes >= q.bytes/2
+}
+
+// press is the end of a push that found the queue busy. From half full on some
+// pushes offer their processor to others: where all processors log without end
+// the consumer is runnable, but would not run before the scheduler takes one of
+// them off, and by then the queue is full. With nothing else to run that costs
+// little, and nothing is waited for.
+func (q *queue) press(ticket, records, bytes uint32) outcome {
+	if ticket%yieldEvery == 0 && q.half(records, bytes) {
+		runtime.Gosched()
+	}
+	if q.crowded(records, bytes) {
+		return crowded
+	}
+	return accepted
 }
 
 // crowded reports whether so much fills more than 80 % of either bound.
@@ -345,8 +363,8 @@ func (q *queue) take(h *haul) {
 			}
 			// Producers dropped the oldest meanwhile, and may do so faster than a
 			// run is collected: what is left of this one will do. The claim stays
-			// at its start, so they can fill no more than the slack, and who cannot
-			// put a record in drops none: the tries are bounded.
+			// at its start, so they can fill no more than the slack, and drop no more
+			// than makes room for that: the tries are bounded.
 			head = q.head.Load()
 		}
 	}
@@ -454,76 +472,4 @@ func (q *queue) tickets() (n, tail uint64) {
 		}
 		return whole*halfTickets + ticket%halfTickets, tail
 	}
-}
-
-// sleep says how the consumer is about to wait on wake. It reports false, and
-// the consumer stays awake, if there may be something to take. Consumer only.
-func (q *queue) sleep(how uint32) bool {
-	q.sleeping.Store(how) // before tail is read: I6
-	if how == parked && (q.tail.Load()&^sealed != q.head.Load() || q.drained()) ||
-		how == napping && q.plenty() {
-		q.sleeping.Store(awake)
-		return false
-	}
-	return true
-}
-
-// plenty reports whether there is so much to take that nobody should nap. It
-// filled up while the consumer was busy and nobody could wake it. While the oldest
-// record is not published a nap is right, however full the queue is.
-func (q *queue) plenty() bool {
-	_, _, ok := q.published(ticketOf(q.head.Load()))
-	return ok && q.busy(q.depth())
-}
-
-// rouse wakes the consumer if it sleeps.
-func (q *queue) rouse() {
-	if q.sleeping.Swap(awake) != awake {
-		select {
-		case q.wake <- struct{}{}:
-		default:
-		}
-	}
-}
-
-// call makes the consumer look around, whether it sleeps or is about to.
-func (q *queue) call() {
-	q.sleeping.Store(awake)
-	select {
-	case q.wake <- struct{}{}:
-	default:
-	}
-}
-
-// eighthFull reports whether more than an eighth of either bound is used.
-func (q *queue) eighthFull() bool {
-	records, bytes := q.depth()
-	return records > q.records/8 || bytes > q.bytes/8
-}
-
-// expectRoom registers a producer that is about to wait for room. It must call
-// roomFound when it no longer does.
-func (q *queue) expectRoom() { q.waiters.Add(1) }
-
-// roomFound takes back expectRoom.
-func (q *queue) roomFound() { q.waiters.Add(-1) }
-
-// nextRoom returns a channel that is closed when room may have appeared. A
-// registered producer gets it, pushes once more and only then waits on it:
-// announceRoom looks for waiters after the room is there.
-func (q *queue) nextRoom() <-chan struct{} {
-	q.roomMu.Lock()
-	defer q.roomMu.Unlock()
-	return q.room
-}
-
-// announceRoom lets every waiting producer try again.
-func (q *queue) announceRoom() {
-	if q.waiters.Load() == 0 {
-		return
-	}
-	q.roomMu.Lock()
-	defer q.roomMu.Unlock()
-	close(q.room)
-	q.room = make(chan struct{})
 }

@@ -30,7 +30,6 @@ type writer struct {
 	opened  bool
 	retryAt time.Time // when a broken sink is tried again
 	busy    time.Time // when records were last delivered
-	steady  bool      // they had been a moment before, too
 	marked  missing   // what gap markers have told
 	told    missing   // what events have told
 	timer   *time.Timer
@@ -56,18 +55,16 @@ type torn struct {
 }
 
 const (
-	// A writer that found little naps: meanwhile the queue fills, and then one
-	// system call takes it all. What it found decides for how long; a record is on
-	// its way within 10 ms, timers being late by one or two.
-	napShort  = time.Millisecond
-	napLong   = 7 * time.Millisecond
-	napEnough = 64 // records from which on the nap is short
+	// A sleeping goroutine costs some 100 µs of processor time to wake, as much as
+	// two hundred log calls, and whoever wakes it ten of those. So a writer to which
+	// records come one soon after another naps between takes, for as long as still
+	// brings a record on its way within ten milliseconds (timers are late by one or
+	// two), or until the queue is a quarter full. A writer to which they come more
+	// seldom parks: an isolated record pays for one wake-up, a burst for two.
+	napTime = 7 * time.Millisecond
 
-	// Waking a writer that parks costs the log call some ten microseconds, and a
-	// poll that finds nothing costs the program more than that. So a writer naps
-	// while records come at least this often, and parks otherwise: an isolated
-	// record pays for one wake-up, a burst for two.
-	lingerFor = 20 * time.Millisecond
+	// publishTime is a nap while a producer is about to publish the oldest record.
+	publishTime = time.Millisecond
 
 	retryFirst = time.Millisecond // doubled after every try
 	retryMost  = time.Second      // also between tries of a broken sink
@@ -105,10 +102,11 @@ func (d *destination) run() {
 		d.deliver()
 		d.passBarriers()
 		now := time.Now()
-		d.steady, d.busy = now.Sub(d.busy) < lingerFor, now
+		steady := now.Sub(d.busy) <= napTime+napTime/4 // a nap ago, or less
+		d.busy = now
 		d.shared.pressure.look(now)
-		if d.steady && len(d.haul.bytes) < int(d.queue.takeMax)/2 && !d.queue.drained() {
-			d.nap(napping, d.napAfter(len(d.haul.ends)))
+		if steady && !d.queue.drained() {
+			d.nap(napping, napTime)
 		}
 	}
 	close(d.emptied)
@@ -133,13 +131,6 @@ func (d *destination) take() bool {
 	return true
 }
 
-func (d *destination) napAfter(records int) time.Duration {
-	if records >= napEnough {
-		return napShort
-	}
-	return napLong
-}
-
 // waiting reports whether it is too early to try a broken sink again.
 func (d *destination) waiting() bool {
 	return d.broken.Load() && time.Now().Before(d.retryAt)
@@ -149,12 +140,10 @@ func (d *destination) waiting() bool {
 func (d *destination) rest() {
 	most := time.Duration(0)
 	if d.owes() {
-		most = max(time.Until(d.retryAt), napLong)
+		most = max(time.Until(d.retryAt), napTime)
 	}
-	if d.steady && time.Since(d.busy) < lingerFor {
-		d.nap(napping, napLong)
-	} else if !d.nap(parked, most) {
-		d.nap(napping, napShort) // a producer is about to publish
+	if !d.nap(parked, most) {
+		d.nap(napping, publishTime)
 	}
 }
 
