@@ -12,6 +12,10 @@ import (
 // simple key, and with room enough. For all others it does nothing and reports
 // false. appendPair does the same for every attribute, in more steps.
 func (e *encoder) appendCommon(key string, v slog.Value, kind slog.Kind) bool {
+	const simple = 1<<slog.KindString | 1<<slog.KindInt64 | 1<<slog.KindUint64 | 1<<slog.KindBool | 1<<slog.KindDuration
+	if simple>>kind&1 == 0 {
+		return false
+	}
 	if e.json {
 		return e.appendCommonJSON(key, v, kind)
 	}
@@ -50,8 +54,6 @@ func (e *encoder) appendCommonJSON(key string, v slog.Value, kind slog.Kind) boo
 		b = strconv.AppendBool(b, v.Bool())
 	case slog.KindDuration:
 		b = appendInt(b, int64(v.Duration()))
-	default:
-		return false
 	}
 	if len(b) > e.limit {
 		return false
@@ -94,8 +96,6 @@ func (e *encoder) appendCommonText(key string, v slog.Value, kind slog.Kind) boo
 		b = strconv.AppendBool(b, v.Bool())
 	case slog.KindDuration:
 		b = append(b, v.Duration().String()...)
-	default:
-		return false
 	}
 	if len(b) > e.limit {
 		return false

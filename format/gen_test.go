@@ -257,7 +257,7 @@ func (p *plain) String() string                 { return fmt.Sprint(p.A) }
 
 var oddValues = []any{
 	nil, true, 1, uint8(2), 3.5, float32(0.1), "s\n", slog.LevelWarn, slog.Level(-5), slog.KindGroup, time.Second, time.Unix(1e9, 1),
-	errors.New("boom \" = \n!"),
+	errors.New("boom \" = \n x"),
 	failing{"no"},
 	panicking{"oops"},
 	panicking{errors.New("err")},
