@@ -53,6 +53,7 @@ func TestBadRecordsHarmNobody(t *testing.T) {
 			l.InfoContext(hydra.With(context.Background(), million...), "m", "x", 1)
 		}},
 		{"huge group name", func(l *slog.Logger) { l.WithGroup(strings.Repeat("g", 16<<20)).Info("m", "x", 1) }},
+		{"group name of dots", func(l *slog.Logger) { l.WithGroup(strings.Repeat(".", 16<<20)).Info("m", "x", 1) }},
 		{"thousand groups", func(l *slog.Logger) {
 			for range 1000 {
 				l = l.WithGroup("g")

@@ -37,7 +37,8 @@ type Config struct {
 	//
 	// Its value is a text, a number, a fmt.Stringer, an error, or a LogValuer of
 	// one of these, which is asked once more than otherwise; any other value, and
-	// an empty text, names nothing.
+	// an empty text, names nothing. It is read as it was logged: a ReplaceAttr may
+	// leave it out of what is written.
 	LayerKey string
 
 	// Extractors find attributes in the context of a log call, after those that

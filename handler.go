@@ -175,7 +175,9 @@ func (c *core) handler() *Handler {
 	return &Handler{core: c, formats: c.router.formats, layer: c.router.usual}
 }
 
-// Enabled reports whether any destination takes records of that level.
+// Enabled reports whether any destination of any layer takes records of that
+// level: which layer a record goes to is known only with its attributes. Handle
+// leaves out the destinations that do not take it.
 func (h *Handler) Enabled(_ context.Context, level slog.Level) bool {
 	return h.core.router.enabled(level)
 }

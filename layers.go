@@ -24,7 +24,8 @@ type router struct {
 	matches map[string]map[string]*layer // by key and value of an attribute
 	usual   *layer                       // "default"
 	formats []format.Format              // distinct ones
-	search  bool                         // a record's attributes can change its layer
+	search  bool                         // there is more than one layer to choose from
+	longest int                          // length of a layer's name
 
 	// least is the least level that a route of constant levels takes; changing
 	// has the routes whose levels may change.
@@ -92,6 +93,7 @@ func newRouter(cfg Config, c *checker) (*router, []*destination) {
 		if name != everyLayer {
 			l.add(routes[name], routes[everyLayer])
 			r.layers[name] = l
+			r.longest = max(r.longest, len(name))
 		}
 		for key, value := range cfg.Layers[name].Match {
 			if r.matches[key] == nil {
@@ -171,7 +173,7 @@ func (r *router) enabled(l slog.Level) bool {
 // A place is what With and WithGroup have said about the layer of the records to
 // come. Each field is nil while nothing was said.
 type place struct {
-	path    string // of the open groups, joined by dots
+	path    string // of the open groups, joined by dots, as far as it can matter
 	named   *layer // by the layer attribute
 	grouped *layer // by the longest configured prefix of path
 	matched *layer // by a match rule
@@ -190,8 +192,14 @@ func (p *place) layer() *layer {
 
 // withGroup returns the place inside a group.
 func (r *router) withGroup(p place, name string) place {
+	if !r.search {
+		return p
+	}
 	if p.path != "" {
 		name = p.path + "." + name
+	}
+	if len(name) > r.longest {
+		name = strings.Clone(name[:r.longest+1]) // no layer's name is longer
 	}
 	p.path = name
 	for prefix := name; prefix != ""; prefix = prefix[:max(strings.LastIndexByte(prefix, '.'), 0)] {
@@ -206,9 +214,14 @@ func (r *router) withGroup(p place, name string) place {
 // withAttrs returns the place under attributes. The last layer attribute counts,
 // and the last one that matches a rule.
 func (r *router) withAttrs(p place, attrs []slog.Attr) place {
+	if !r.search {
+		return p
+	}
 	for _, a := range attrs {
 		if a.Key == r.key {
-			p.named = r.byName(a.Value)
+			if l := r.byName(a.Value); l != nil {
+				p.named = l
+			}
 		} else if l := r.match(a); l != nil {
 			p.matched = l
 		}
@@ -258,9 +271,7 @@ func (r *router) byName(v slog.Value) *layer {
 	if l, ok := r.layers[name]; ok {
 		return l
 	}
-	if r.search {
-		r.unknown.add(name)
-	}
+	r.unknown.add(name)
 	return r.usual
 }
 

@@ -71,6 +71,10 @@ func TestLayerOfARecord(t *testing.T) {
 		{"(3) dotted group", func(l *slog.Logger) { l.WithGroup("db.pool").Info("m") }, "db.pool"},
 		{"(3) dots across groups", func(l *slog.Logger) { l.WithGroup("db").WithGroup("pool.x").Info("m") }, "db.pool"},
 		{"(3) odd dots", func(l *slog.Logger) { l.WithGroup(".").WithGroup("..db.").Info("m") }, "default"},
+		{"(3) far below", func(l *slog.Logger) {
+			l.WithGroup("db").WithGroup("pool").WithGroup("far").WithGroup("below").Info("m")
+		}, "db.pool"},
+		{"(3) long words", func(l *slog.Logger) { l.WithGroup("db").WithGroup("poolpoolpool").WithGroup("pool").Info("m") }, "db"},
 		{"(3) longer word", func(l *slog.Logger) { l.WithGroup("dbx").Info("m") }, "default"},
 		{"(3) inner group only", func(l *slog.Logger) { l.WithGroup("x").WithGroup("db").Info("m") }, "default"},
 		{"(3) group inside the record", func(l *slog.Logger) { l.Info("m", slog.Group("db", "x", 1)) }, "default"},
@@ -218,88 +222,6 @@ func TestARecordReachesASharedSinkOnce(t *testing.T) {
 	assert.Equal(t, len(h.Health().Destinations), 2)
 }
 
-func TestLevelsOfLayersAndDestinationsChangeWhileRunning(t *testing.T) {
-	var layerLevel, ownLevel, everyLevel slog.LevelVar
-	var a, b, every kept
-	everyLevel.Set(slog.LevelError)
-	ownLevel.Set(slog.LevelDebug)
-	h := serve(t, hydra.Config{Level: slog.LevelError, Layers: map[string]hydra.Layer{
-		"default": {Level: &layerLevel, Destinations: []hydra.Destination{
-			{Sink: hydra.Writer(&a)}, {Sink: hydra.Writer(&b), Level: &ownLevel},
-		}},
-		"*": {Level: &everyLevel, Destinations: to(hydra.Writer(&every))},
-	}})
-	log := slog.New(h)
-	steps := []struct {
-		name              string
-		layer, own, every slog.Level
-		log               slog.Level
-		want              string // the sinks that take it
-	}{
-		{"below the layer", slog.LevelInfo, slog.LevelDebug, slog.LevelError, slog.LevelDebug, ""},
-		{"at the layer", slog.LevelInfo, slog.LevelDebug, slog.LevelError, slog.LevelInfo, "ab"},
-		{"below the destination", slog.LevelInfo, slog.LevelWarn, slog.LevelError, slog.LevelInfo, "a"},
-		{"at every level", slog.LevelInfo, slog.LevelWarn, slog.LevelError, slog.LevelError, "abe"},
-		{"layer raised", slog.LevelError + 1, slog.LevelWarn, slog.LevelError, slog.LevelError, "e"},
-		{"all lowered", slog.LevelDebug, slog.LevelDebug, slog.LevelDebug, slog.LevelDebug, "abe"},
-		{"all raised", slog.LevelError + 4, slog.LevelDebug, slog.LevelError + 4, slog.LevelError, ""},
-	}
-	for _, s := range steps {
-		t.Run(s.name, func(t *testing.T) {
-			layerLevel.Set(s.layer)
-			ownLevel.Set(s.own)
-			everyLevel.Set(s.every)
-			assert.Equal(t, log.Enabled(t.Context(), s.log), s.want != "")
-			// Handle is asked even where Enabled says no.
-			r := slog.NewRecord(testTime, s.log, "m", 0)
-			assert.NilError(t, h.Handle(t.Context(), r))
-			flushed(t, h)
-			got := ""
-			for i, k := range []*kept{&a, &b, &every} {
-				if len(k.lines()) == 1 {
-					got += "abe"[i : i+1]
-				}
-				k.buf.Reset()
-			}
-			assert.Equal(t, got, s.want)
-		})
-	}
-}
-
-func TestEnabledFollowsTheLeastLevel(t *testing.T) {
-	tests := []struct {
-		name   string
-		layers map[string]hydra.Layer
-		level  slog.Leveler
-		want   slog.Level
-	}{
-		{"nothing configured", nil, nil, slog.LevelInfo},
-		{"level of the config", nil, slog.LevelWarn, slog.LevelWarn},
-		{"least layer", map[string]hydra.Layer{
-			"default": {Level: slog.LevelError, Destinations: to(hydra.Writer(&kept{}))},
-			"db":      {Level: slog.LevelDebug, Destinations: to(hydra.Writer(&kept{}))},
-		}, nil, slog.LevelDebug},
-		{"destination above its layer", map[string]hydra.Layer{
-			"default": {Level: slog.LevelDebug, Destinations: []hydra.Destination{{Sink: hydra.Writer(&kept{}), Level: slog.LevelWarn}}},
-		}, nil, slog.LevelWarn},
-		{"destination below its layer", map[string]hydra.Layer{
-			"default": {Level: slog.LevelError, Destinations: []hydra.Destination{{Sink: hydra.Writer(&kept{}), Level: slog.LevelDebug}}},
-		}, nil, slog.LevelError},
-		{"layer *", map[string]hydra.Layer{
-			"default": {Level: slog.LevelError, Destinations: to(hydra.Writer(&kept{}))},
-			"*":       {Level: slog.LevelWarn, Destinations: to(hydra.Writer(&kept{}))},
-		}, nil, slog.LevelWarn},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			h := serve(t, hydra.Config{Level: tt.level, Layers: tt.layers})
-			assert.Assert(t, h.Enabled(t.Context(), tt.want))
-			assert.Assert(t, !h.Enabled(t.Context(), tt.want-1))
-			assert.Assert(t, h.WithGroup("db").Enabled(t.Context(), tt.want))
-		})
-	}
-}
-
 // counted is JSON that counts the records it encodes.
 type counted struct {
 	format.Format
@@ -345,6 +267,36 @@ func TestARecordIsEncodedOncePerFormat(t *testing.T) {
 	}
 	assert.Equal(t, parseText(t, sinks[1].lines()[0])["x"], "1")
 	assert.Equal(t, len(sinks[3].lines()), 0)
+}
+
+// Without a choice of layers, nothing is asked of an attribute that slog's own
+// handlers would not ask.
+func TestAValueIsAskedOnceWhereThereAreNoLayers(t *testing.T) {
+	h := closed(t, hydra.NewJSONHandler(&kept{}, nil))
+	asked := 0
+	value := valuer(func() slog.Value { asked++; return slog.StringValue("db") })
+	slog.New(h).Info("m", "layer", value)
+	assert.Equal(t, asked, 1)
+	slog.New(h).With("layer", value).WithGroup("db").Info("m")
+	assert.Equal(t, asked, 2)
+}
+
+func TestTheLayerAttributeMayBeLeftOutOfTheOutput(t *testing.T) {
+	var db kept
+	f := format.JSON(&format.Options{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+		if a.Key == "layer" {
+			return slog.Attr{}
+		}
+		return bare(groups, a)
+	}})
+	h := serve(t, hydra.Config{Layers: map[string]hydra.Layer{
+		"default": {Destinations: to(hydra.Writer(&kept{}))},
+		"db":      {Destinations: []hydra.Destination{{Sink: hydra.Writer(&db), Format: f}}},
+	}})
+	slog.New(h).Info("m", "layer", "db", "x", 1)
+	slog.New(h).With("layer", "db").Info("m", "x", 2)
+	flushed(t, h)
+	assert.DeepEqual(t, db.lines(), []string{`{"msg":"m","x":1}`, `{"msg":"m","x":2}`})
 }
 
 // filter is JSON without the records whose message is "no".
