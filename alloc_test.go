@@ -62,7 +62,7 @@ func TestLogCallsDoNotAllocate(t *testing.T) {
 		"default": {Destinations: []hydra.Destination{
 			{Sink: hydra.Writer(io.Discard)}, {Sink: hydra.Writer(&kept{}), Format: format.Text(nil), Level: slog.LevelError},
 		}},
-		"db": {Match: map[string]string{"component": "sql"}, Destinations: []hydra.Destination{{Sink: hydra.Writer(discard{}), Format: format.Text(nil)}}},
+		"db": {Match: map[string]string{"component": "sql"}, Destinations: []hydra.Destination{{Sink: hydra.Writer(&discard{}), Format: format.Text(nil)}}},
 		"*":  {Level: slog.LevelError, Destinations: to(hydra.Writer(&kept{}))},
 	}}
 	handlers := []struct {

@@ -167,19 +167,24 @@ func (c *checker) destination(path, name string, d *Destination) {
 // usualName is the name of a destination that was given none.
 func usualName(layer string, i int) string { return fmt.Sprintf("%s/%d", layer, i) }
 
-// shared returns the destination among others that has the sink of d, if any. An
-// unshared d must have a name of its own; a shared one may do without.
+// shared returns the destination among others that d is one with, because they
+// have one sink. Sinks that were made of one io.Writer are one where nothing
+// speaks against it. An unshared d must have a name of its own; a shared one may
+// do without.
 func (c *checker) shared(path, usual string, d Destination, others []*destination) *destination {
 	for _, o := range others {
-		if !same(o.config.Sink, d.Sink) {
-			continue
-		}
 		a, b := o.config, d
-		if b.Name != a.Name && b.Name != usual || !same(a.Format, b.Format) || a.Policy != b.Policy ||
-			a.BlockTimeout != b.BlockTimeout || a.Queue != b.Queue || a.RetryFor != b.RetryFor {
-			c.note(path, "has the sink of destination %q but other settings; make them equal, or give it a sink of its own", a.Name)
+		equal := (b.Name == a.Name || b.Name == usual) && same(a.Format, b.Format) && a.Policy == b.Policy &&
+			a.BlockTimeout == b.BlockTimeout && a.Queue == b.Queue && a.RetryFor == b.RetryFor
+		switch {
+		case same(a.Sink, b.Sink):
+			if !equal {
+				c.note(path, "has the sink of destination %q but other settings; make them equal, or give it a sink of its own", a.Name)
+			}
+			return o
+		case equal && sameWriter(a.Sink, b.Sink):
+			return o
 		}
-		return o
 	}
 	for _, o := range others {
 		if o.config.Name == d.Name {
@@ -187,6 +192,19 @@ func (c *checker) shared(path, usual string, d Destination, others []*destinatio
 		}
 	}
 	return nil
+}
+
+// sameWriter reports whether Writer made both sinks of the same io.Writer.
+func sameWriter(a, b sink.Sink) bool {
+	switch a := a.(type) {
+	case *ioWriter:
+		b, ok := b.(*ioWriter)
+		return ok && same(a.w, b.w)
+	case *stdio:
+		b, ok := b.(*stdio)
+		return ok && a.file == b.file
+	}
+	return false
 }
 
 // size returns n, or usual if n is zero or makes no sense.

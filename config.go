@@ -83,7 +83,9 @@ type Layer struct {
 
 	// Destinations are where the layer's records go, each of them to every one.
 	// Layers that hold the same Sink value share one destination: its settings
-	// but for Level must then be equal, and its records keep their order.
+	// but for Level must then be equal, and its records keep their order. So do
+	// those that hold sinks which Writer, Stdout or Stderr made of one io.Writer,
+	// as long as their settings are equal.
 	Destinations []Destination
 }
 

@@ -96,6 +96,10 @@ var mistakes = []struct {
 		s := &fault.Sink{}
 		layer("twice", hydra.Layer{Destinations: to(s, s)})(c)
 	}, []string{`Layers["twice"].Destinations[1].Sink:`, "in this layer twice", "remove one"}},
+	{"writer twice in a layer", func(c *hydra.Config) {
+		w := &kept{}
+		layer("again", hydra.Layer{Destinations: to(hydra.Writer(w), hydra.Writer(w))})(c)
+	}, []string{`Layers["again"].Destinations[1].Sink:`, "in this layer twice", "remove one"}},
 }
 
 // layer returns what adds a layer to a Config.

@@ -90,7 +90,7 @@ var benchTargets = []struct {
 	name string
 	open func(*testing.B) io.Writer
 }{
-	{"nowhere", func(*testing.B) io.Writer { return discard{} }},
+	{"nowhere", func(*testing.B) io.Writer { return &discard{} }},
 	{"file", func(b *testing.B) io.Writer {
 		f, err := os.Create(filepath.Join(b.TempDir(), "log"))
 		if err != nil {

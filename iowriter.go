@@ -16,7 +16,8 @@ import (
 
 // Writer returns a sink that writes to w, one call of w.Write for each batch of
 // records. Only the destination's writer goroutine calls w, so w needs no lock
-// of its own unless the program uses it as well.
+// of its own unless the program uses it as well, or gives it to destinations
+// with different settings.
 //
 // Flush calls w's "Flush() error" and then its "Sync() error", where it has
 // them. Close leaves w open: it belongs to whoever made it. A w that is nil, or

@@ -269,6 +269,18 @@ func TestARecordIsEncodedOncePerFormat(t *testing.T) {
 	assert.Equal(t, len(sinks[3].lines()), 0)
 }
 
+func TestSinksOfOneWriterAreOneDestination(t *testing.T) {
+	var out kept
+	text := hydra.Destination{Sink: hydra.Writer(&out), Format: format.Text(nil)}
+	h := serve(t, hydra.Config{Layers: map[string]hydra.Layer{
+		"default": {Destinations: to(hydra.Writer(&out), hydra.Stderr())},
+		"db":      {Level: slog.LevelWarn, Destinations: to(hydra.Writer(&out), hydra.Stderr())},
+		"http":    {Destinations: []hydra.Destination{text}},
+		"other":   {Destinations: to(hydra.Writer(&kept{}))},
+	}})
+	assert.Equal(t, len(h.Health().Destinations), 4, "out in two formats, stderr, and another writer")
+}
+
 // Without a choice of layers, nothing is asked of an attribute that slog's own
 // handlers would not ask.
 func TestAValueIsAskedOnceWhereThereAreNoLayers(t *testing.T) {
