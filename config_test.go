@@ -29,55 +29,95 @@ var mistakes = []struct {
 	apply func(*hydra.Config)
 	want  []string // where it is, what it is, the way out
 }{
-	{"nil level pointer", func(c *hydra.Config) { c.Level = (*slog.LevelVar)(nil) },
-		[]string{"Level:", "nil *slog.LevelVar", "leave it unset"}},
-	{"nil extractor", func(c *hydra.Config) { c.Extractors = append(c.Extractors, nil) },
-		[]string{"Extractors[0]:", "is nil", "remove it"}},
-	{"memory limit", func(c *hydra.Config) { c.MemoryLimit = 101 },
-		[]string{"MemoryLimit:", "101", "negative number"}},
-	{"layer without a name", layer("", hydra.Layer{Destinations: to(&fault.Sink{})}),
-		[]string{`Layers[""]:`, "can never be chosen", `"default"`}},
-	{"white space in a name", layer("odd ", hydra.Layer{Destinations: to(&fault.Sink{})}),
-		[]string{`Layers["odd "]:`, "white space", "remove"}},
-	{"control character in a name", layer("o\ndd", hydra.Layer{Destinations: to(&fault.Sink{})}),
-		[]string{`Layers["o\ndd"]:`, "control characters", "remove"}},
+	{
+		"nil level pointer", func(c *hydra.Config) { c.Level = (*slog.LevelVar)(nil) },
+		[]string{"Level:", "nil *slog.LevelVar", "leave it unset"},
+	},
+	{
+		"nil extractor", func(c *hydra.Config) { c.Extractors = append(c.Extractors, nil) },
+		[]string{"Extractors[0]:", "is nil", "remove it"},
+	},
+	{
+		"memory limit", func(c *hydra.Config) { c.MemoryLimit = 101 },
+		[]string{"MemoryLimit:", "101", "negative number"},
+	},
+	{
+		"layer without a name", layer("", hydra.Layer{Destinations: to(&fault.Sink{})}),
+		[]string{`Layers[""]:`, "can never be chosen", `"default"`},
+	},
+	{
+		"white space in a name", layer("odd ", hydra.Layer{Destinations: to(&fault.Sink{})}),
+		[]string{`Layers["odd "]:`, "white space", "remove"},
+	},
+	{
+		"control character in a name", layer("o\ndd", hydra.Layer{Destinations: to(&fault.Sink{})}),
+		[]string{`Layers["o\ndd"]:`, "control characters", "remove"},
+	},
 	{"names that differ in case", func(c *hydra.Config) {
 		layer("DB", hydra.Layer{Destinations: to(&fault.Sink{})})(c)
 		layer("db", hydra.Layer{Destinations: to(&fault.Sink{})})(c)
 	}, []string{`Layers["db"]:`, `"DB"`, "rename one"}},
-	{"layer without destinations", layer("bare", hydra.Layer{}),
-		[]string{`Layers["bare"].Destinations:`, "empty", "add a destination"}},
-	{"nil level pointer of a layer", layer("level", hydra.Layer{Level: (*slog.LevelVar)(nil), Destinations: to(&fault.Sink{})}),
-		[]string{`Layers["level"].Level:`, "nil *slog.LevelVar", "leave it unset"}},
-	{"rule with an empty key", layer("rule1", hydra.Layer{Match: map[string]string{"": "x"}, Destinations: to(&fault.Sink{})}),
-		[]string{`Layers["rule1"].Match[""]:`, "empty key", "name one"}},
+	{
+		"layer without destinations", layer("bare", hydra.Layer{}),
+		[]string{`Layers["bare"].Destinations:`, "empty", "add a destination"},
+	},
+	{
+		"nil level pointer of a layer", layer("level", hydra.Layer{Level: (*slog.LevelVar)(nil), Destinations: to(&fault.Sink{})}),
+		[]string{`Layers["level"].Level:`, "nil *slog.LevelVar", "leave it unset"},
+	},
+	{
+		"rule with an empty key", layer("rule1", hydra.Layer{Match: map[string]string{"": "x"}, Destinations: to(&fault.Sink{})}),
+		[]string{`Layers["rule1"].Match[""]:`, "empty key", "name one"},
+	},
 	{"rule of two layers", func(c *hydra.Config) {
 		for _, name := range []string{"rule2", "rule3"} {
 			layer(name, hydra.Layer{Match: map[string]string{"a": "b"}, Destinations: to(&fault.Sink{})})(c)
 		}
 	}, []string{`Layers["rule3"].Match["a"]:`, `already chooses layer "rule2"`, "keep one"}},
-	{"rule of layer *", layer("*", hydra.Layer{Match: map[string]string{"c": "d"}, Destinations: to(&fault.Sink{})}),
-		[]string{`Layers["*"].Match["c"]:`, "every record already", "remove the rule"}},
-	{"nil sink", destination("nilsink", hydra.Destination{}),
-		[]string{`Layers["nilsink"].Destinations[0].Sink:`, "is nil", "set one"}},
-	{"nil sink pointer", destination("nilptr", hydra.Destination{Sink: (*fault.Sink)(nil)}),
-		[]string{`Layers["nilptr"].Destinations[0].Sink:`, "is nil", "set one"}},
-	{"nil format pointer", destination("format", hydra.Destination{Sink: &fault.Sink{}, Format: (*counted)(nil)}),
-		[]string{`Layers["format"].Destinations[0].Format:`, "nil *hydra_test.counted", "leave it unset"}},
-	{"nil level pointer of a destination", destination("dlevel", hydra.Destination{Sink: &fault.Sink{}, Level: (*slog.LevelVar)(nil)}),
-		[]string{`Layers["dlevel"].Destinations[0].Level:`, "nil *slog.LevelVar", "leave it unset"}},
-	{"unknown policy", destination("policy", hydra.Destination{Sink: &fault.Sink{}, Policy: 9}),
-		[]string{`Layers["policy"].Destinations[0].Policy:`, "9 is unknown", "DropOldest, Block or Error"}},
-	{"negative timeout", destination("timeout", hydra.Destination{Sink: &fault.Sink{}, BlockTimeout: -1}),
-		[]string{`Layers["timeout"].Destinations[0].BlockTimeout:`, "-1ns is negative", "leave it zero"}},
-	{"negative records", destination("records", hydra.Destination{Sink: &fault.Sink{}, Queue: hydra.Queue{Records: -1}}),
-		[]string{`Layers["records"].Destinations[0].Queue.Records:`, "-1 is negative", "leave it zero for 32768"}},
-	{"absurd records", destination("absurd", hydra.Destination{Sink: &fault.Sink{}, Queue: hydra.Queue{Records: 1 << 30}}),
-		[]string{`Layers["absurd"].Destinations[0].Queue.Records:`, "more than the 16777216", "leave it zero for 32768"}},
-	{"negative bytes", destination("bytes", hydra.Destination{Sink: &fault.Sink{}, Queue: hydra.Queue{Bytes: -1 << 40}}),
-		[]string{`Layers["bytes"].Destinations[0].Queue.Bytes:`, "is negative", "leave it zero for 8388608"}},
-	{"absurd bytes", destination("huge", hydra.Destination{Sink: &fault.Sink{}, Queue: hydra.Queue{Bytes: 1 << 40}}),
-		[]string{`Layers["huge"].Destinations[0].Queue.Bytes:`, "more than the 1073741824", "leave it zero for 8388608"}},
+	{
+		"rule of layer *", layer("*", hydra.Layer{Match: map[string]string{"c": "d"}, Destinations: to(&fault.Sink{})}),
+		[]string{`Layers["*"].Match["c"]:`, "every record already", "remove the rule"},
+	},
+	{
+		"nil sink", destination("nilsink", hydra.Destination{}),
+		[]string{`Layers["nilsink"].Destinations[0].Sink:`, "is nil", "set one"},
+	},
+	{
+		"nil sink pointer", destination("nilptr", hydra.Destination{Sink: (*fault.Sink)(nil)}),
+		[]string{`Layers["nilptr"].Destinations[0].Sink:`, "is nil", "set one"},
+	},
+	{
+		"nil format pointer", destination("format", hydra.Destination{Sink: &fault.Sink{}, Format: (*counted)(nil)}),
+		[]string{`Layers["format"].Destinations[0].Format:`, "nil *hydra_test.counted", "leave it unset"},
+	},
+	{
+		"nil level pointer of a destination", destination("dlevel", hydra.Destination{Sink: &fault.Sink{}, Level: (*slog.LevelVar)(nil)}),
+		[]string{`Layers["dlevel"].Destinations[0].Level:`, "nil *slog.LevelVar", "leave it unset"},
+	},
+	{
+		"unknown policy", destination("policy", hydra.Destination{Sink: &fault.Sink{}, Policy: 9}),
+		[]string{`Layers["policy"].Destinations[0].Policy:`, "9 is unknown", "DropOldest, Block or Error"},
+	},
+	{
+		"negative timeout", destination("timeout", hydra.Destination{Sink: &fault.Sink{}, BlockTimeout: -1}),
+		[]string{`Layers["timeout"].Destinations[0].BlockTimeout:`, "-1ns is negative", "leave it zero"},
+	},
+	{
+		"negative records", destination("records", hydra.Destination{Sink: &fault.Sink{}, Queue: hydra.Queue{Records: -1}}),
+		[]string{`Layers["records"].Destinations[0].Queue.Records:`, "-1 is negative", "leave it zero for 32768"},
+	},
+	{
+		"absurd records", destination("absurd", hydra.Destination{Sink: &fault.Sink{}, Queue: hydra.Queue{Records: 1 << 30}}),
+		[]string{`Layers["absurd"].Destinations[0].Queue.Records:`, "more than the 16777216", "leave it zero for 32768"},
+	},
+	{
+		"negative bytes", destination("bytes", hydra.Destination{Sink: &fault.Sink{}, Queue: hydra.Queue{Bytes: -1 << 40}}),
+		[]string{`Layers["bytes"].Destinations[0].Queue.Bytes:`, "is negative", "leave it zero for 8388608"},
+	},
+	{
+		"absurd bytes", destination("huge", hydra.Destination{Sink: &fault.Sink{}, Queue: hydra.Queue{Bytes: 1 << 40}}),
+		[]string{`Layers["huge"].Destinations[0].Queue.Bytes:`, "more than the 1073741824", "leave it zero for 8388608"},
+	},
 	{"name of two destinations", func(c *hydra.Config) {
 		destination("name1", hydra.Destination{Name: "one", Sink: &fault.Sink{}})(c)
 		destination("name2", hydra.Destination{Name: "one", Sink: &fault.Sink{}})(c)

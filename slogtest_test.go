@@ -23,6 +23,9 @@ import (
 	"github.com/hydra-logger/hydra/sink"
 )
 
+// noContext is what some callers pass, and some handlers do not survive.
+var noContext context.Context
+
 // kept is a writer that keeps what it is given. It may be read at any time.
 type kept struct {
 	mu  sync.Mutex
