@@ -1,241 +1,205 @@
 // SPDX-FileCopyrightText: The hydra authors
 // SPDX-License-Identifier: MIT
 
-// Package file is the sink that appends records to a file.
+// Package file is the sink that appends records to a file, rotates it, and keeps
+// the rotated ones as long as it was asked to.
 package file
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strings"
-	"syscall"
+	"sync"
+	"time"
 
 	"github.com/hydra-logger/hydra/sink"
 )
 
-// Options configures a Sink. The zero value, and a nil *Options, append to a
-// file that only its owner can read.
-type Options struct {
-	// Mode is the permissions of a file that Open creates, exactly and whatever
-	// the umask. A file that is already there keeps its own. Only the
-	// permission bits count. Zero means 0600. Windows has no such thing.
-	Mode fs.FileMode
-
-	// MkdirAll makes Open create the directories that are missing, for their
-	// owner alone (0700). When it is false a missing directory is an error: a
-	// mistyped path should not become a tree.
-	MkdirAll bool
-
-	// Sync makes Flush wait until the disk has everything that was written, so
-	// that it survives a loss of power. That costs a Flush from half a
-	// millisecond up. Without it what was written survives the end of the
-	// process, whatever ended it.
-	Sync bool
-}
-
 // Sink appends records to a file, one system call for each batch. Several sinks,
-// and several processes, may append to one file: their lines do not mix. A file
-// that is deleted while it is open is created again at the next Write.
+// and several processes, may append to one file: their lines do not mix, and one
+// of them rotates it for all. A file that is deleted while it is open is created
+// again at the next Write; one that is renamed is followed under its new name
+// until Reopen, unless the options make sinks rotate it.
 //
-// As with every sink one goroutine at a time may call its methods.
+// Any goroutine may call the methods, at any time. They wait for each other.
 type Sink struct {
-	path string  // immutable, as the user wrote it
-	abs  string  // immutable, fixed before the program can change directory
-	opts Options // immutable
+	path  string // immutable, as the user wrote it
+	fixed string // immutable, path fixed before the program can change directory
+	opts  Options
+	stats statistics
 
-	file    *os.File // nil unless open
-	syncErr error    // the first error of a sync of file
-	tail    tail     // what a file that replaces this one must begin with
+	mu         sync.Mutex // guards everything below
+	sys        system
+	name       string // what sys calls the file
+	times      []clockTime
+	pattern    pattern
+	compressor Compressor
+
+	running  bool     // open, as far as the user knows
+	file     *os.File // nil unless open, and while it cannot be opened again
+	regular  bool     // file is neither a device nor a pipe
+	info     fs.FileInfo
+	size     int64 // of file, as far as this sink knows
+	shared   bool  // file has our shared lock, and nobody compresses it
+	use      *use
+	tail     tail
+	due      due
+	last     stamp // of the newest rotated file
+	attempt  backoff
+	reopen   bool // Reopen was called, and has not succeeded
+	reopened backoff
+	sync     syncer
+	keeper   *keeper // nil unless rotated files need one
 }
 
 var _ sink.Sink = (*Sink)(nil)
 
-// New returns a sink that appends to the file at path, relative to the working
-// directory of the moment. It touches nothing: Open creates the file. New copies
+// New returns a sink that appends to the file at path, relative to Options.Root or
+// to the working directory of the moment. It touches nothing: Open creates the
+// file, and reports the mistakes in path and opts, all of them at once. New copies
 // opts; nil means the zero Options.
 func New(path string, opts *Options) *Sink {
-	s := &Sink{path: path, abs: path}
+	s := &Sink{path: path, fixed: path, sys: everywhere{}}
 	if opts != nil {
 		s.opts = *opts
+		s.opts.RotateAt = append([]string(nil), opts.RotateAt...)
 	}
-	if s.opts.Mode = s.opts.Mode.Perm(); s.opts.Mode == 0 {
-		s.opts.Mode = 0o600
+	s.opts.Mode = s.opts.Mode.Perm()
+	if root := s.opts.Root; root != "" {
+		// Where the working directory is unknown the folder has to do as it is.
+		if abs, err := filepath.Abs(root); err == nil {
+			root = abs
+		}
+		s.sys = below{folder: root}
+		s.fixed = filepath.Clean(path)
+	} else if abs, err := filepath.Abs(path); err == nil && path != "" && !endsInSeparator(path) {
+		s.fixed = abs
 	}
-	// Where the working directory is unknown the path has to do as it is.
-	if abs, err := filepath.Abs(path); err == nil && path != "" && !endsInSeparator(path) {
-		s.abs = abs
-	}
+	s.name = s.fixed
 	return s
 }
 
 // Open opens the file for appending and creates it if it is missing. It never
-// waits, and refuses what is not a file: directories and named pipes, among
-// others, but not devices such as /dev/null.
+// waits, and refuses what is not safe to write to, each with the way out:
+// directories, links, files of somebody else, pipes that nobody reads. Devices
+// such as /dev/null will do.
 func (s *Sink) Open(ctx context.Context) error {
-	if err := s.Close(ctx); err != nil {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.closeLocked(ctx); err != nil {
 		return err
 	}
-	f, err := s.open()
-	if err != nil {
+	if err := s.begun(); err != nil {
 		return fmt.Errorf("hydra: log file %q: %w", s.path, err)
 	}
-	s.file, s.syncErr, s.tail = f, nil, tail{}
+	return nil
+}
+
+// begun opens the file and starts what runs beside it.
+func (s *Sink) begun() error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	o, err := s.open(0)
+	if err != nil {
+		return err
+	}
+	s.adopt(o)
+	s.restart()
+	s.heal()
+	s.running = true
+	if s.opts.Sync == SyncInterval {
+		s.sync.start(s)
+	}
+	if s.regular && s.opts.keeps() {
+		s.keeper = keep(s)
+	}
 	return nil
 }
 
 // Write appends the batch and returns how many bytes of it are in the file, also
-// when the disk is full in the middle.
+// when the disk is full in the middle. It rotates the file between records.
 func (s *Sink) Write(ctx context.Context, b sink.Batch) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	if s.file == nil {
+	if !s.running {
 		return 0, fmt.Errorf("hydra: log file %q: %w", s.path, fs.ErrClosed)
 	}
-	if err := s.replaceIfDeleted(); err != nil {
-		return 0, fmt.Errorf("hydra: log file %q was deleted: %w", s.path, err)
+	if err := s.follow(); err != nil {
+		return 0, fmt.Errorf("hydra: log file %q: %w", s.path, err)
 	}
-	n, err := s.file.Write(b.Bytes)
-	s.tail.wrote(b, n)
-	return n, err
+	total, rotated := 0, false
+	for total < len(b.Bytes) {
+		upto := s.fit(b, total)
+		n, err := s.put(b.Bytes[total:upto])
+		s.tail.wrote(b, total, total+n)
+		total += n
+		if err == nil && total < upto {
+			err = io.ErrShortWrite
+		}
+		if err == nil {
+			continue
+		}
+		if s.failed(err); !rotated && s.rotateFull(err) {
+			rotated = true
+			continue
+		}
+		return total, fmt.Errorf("hydra: log file %q: %w", s.path, err)
+	}
+	if s.opts.Sync == SyncBatch {
+		s.sync.batch(s)
+	}
+	return total, nil
 }
 
-// Flush syncs the file if Options.Sync asks for it. After a sync has failed every
-// Flush returns that error until the file is opened again: the system may have
-// forgotten what it could not write, and would call the next sync a success.
+// Flush brings what was written to the disk if Options.Sync asks for it. After a
+// sync has failed every Flush returns that error until there is another file: the
+// system may have forgotten what it could not write, and would call the next sync
+// a success.
 func (s *Sink) Flush(ctx context.Context) error {
-	if !s.opts.Sync || s.file == nil || s.syncErr != nil {
-		return s.syncErr
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.opts.Sync == SyncNever || !s.running {
+		return nil
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := s.file.Sync(); err != nil && !syncUnsupported(err) {
-		s.syncErr = err
-	}
-	return s.syncErr
+	return s.sync.now(s)
 }
 
-// Close closes the file.
-func (s *Sink) Close(context.Context) error {
-	if s.file == nil {
-		return nil
-	}
-	err := s.file.Close()
-	s.file = nil
-	return err
+// Close closes the file, and ends what goes on in the background: a compression
+// that is under way begins anew at the next Open. It waits for that until ctx
+// ends.
+func (s *Sink) Close(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closeLocked(ctx)
 }
 
 // String returns the path as it was given to New.
 func (s *Sink) String() string { return s.path }
 
-func (s *Sink) open() (*os.File, error) {
-	switch {
-	case s.path == "":
-		return nil, errors.New("the path is empty")
-	case strings.ContainsRune(s.path, 0):
-		return nil, errors.New("the path contains a NUL byte")
-	case endsInSeparator(s.path):
-		return nil, errors.New("the path names a directory: add a file name")
-	}
-	if s.opts.MkdirAll {
-		if err := os.MkdirAll(filepath.Dir(s.abs), 0o700); err != nil {
-			return nil, fmt.Errorf("cannot create its directory: %w", err)
-		}
-	}
-	f, err := s.openOrCreate()
-	if err != nil {
-		return nil, s.explain(err)
-	}
-	if f, err = awayFromStdio(f); err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err == nil {
-		err = usable(info.Mode())
-	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
+// Stats returns what the sink did besides writing. It never waits for the disk.
+func (s *Sink) Stats() Stats { return s.stats.copy() }
+
+// backoff is the time between tries of something that fails.
+type backoff struct {
+	wait  time.Duration
+	until time.Time
 }
 
-// openOrCreate opens the file, or creates it with its exact mode. It must know
-// which of the two it did, and O_CREATE alone does not say.
-func (s *Sink) openOrCreate() (*os.File, error) {
-	const flags = os.O_WRONLY | os.O_APPEND | openFlags
-	// Another process may create or remove the file between the two calls. Who
-	// loses that race this often will be called again.
-	for range 10 {
-		f, err := os.OpenFile(s.abs, flags, 0)
-		if !errors.Is(err, fs.ErrNotExist) {
-			return f, err
-		}
-		f, err = os.OpenFile(s.abs, flags|os.O_CREATE|os.O_EXCL, s.opts.Mode)
-		if err == nil {
-			return s.setMode(f)
-		}
-		if !errors.Is(err, fs.ErrExist) {
-			return nil, err
-		}
-	}
-	return nil, errors.New("it appears and disappears: if it is a symbolic link, create what it points to")
-}
+// over reports whether it is time for a try.
+func (b *backoff) over() bool { return b.wait == 0 || !time.Now().Before(b.until) }
 
-// setMode undoes what the umask did to the file just created. Until then the
-// file has less permissions than asked for, never more.
-func (s *Sink) setMode(f *os.File) (*os.File, error) {
-	if runtime.GOOS == "windows" {
-		return f, nil
-	}
-	if err := f.Chmod(s.opts.Mode); err != nil {
-		// Without the file the next Open begins anew and reports this again.
-		return nil, errors.Join(fmt.Errorf("cannot give it mode %v: %w", s.opts.Mode, err), f.Close(), os.Remove(s.abs))
-	}
-	return f, nil
-}
-
-// explain adds the way out to an error of opening the file.
-func (s *Sink) explain(err error) error {
-	var hint string
-	info, statErr := os.Stat(s.abs)
-	switch {
-	case statErr == nil && info.IsDir():
-		hint = "it is a directory: add a file name"
-	case statErr == nil && usable(info.Mode()) != nil:
-		return fmt.Errorf("%w (%w)", usable(info.Mode()), err)
-	case errors.Is(err, fs.ErrNotExist):
-		hint = "its directory does not exist: create it or set Options.MkdirAll"
-	case errors.Is(err, syscall.ENOTDIR):
-		hint = "a part of the path is a file where a directory should be"
-	case errors.Is(err, fs.ErrPermission):
-		hint = "this user may not write there: change the owner or the permissions, or choose another path"
-	default:
-		return err
-	}
-	return fmt.Errorf("%s (%w)", hint, err)
-}
-
-// usable returns why something of this mode cannot be a log file.
-func usable(mode fs.FileMode) error {
-	switch {
-	case mode.IsRegular(), mode&fs.ModeCharDevice != 0:
-		return nil
-	case mode.IsDir():
-		return errors.New("it is a directory: add a file name")
-	case mode&fs.ModeNamedPipe != 0:
-		return errors.New("it is a pipe: use hydra.Stdout, hydra.Stderr or hydra.Writer for pipes")
-	case mode&fs.ModeSocket != 0:
-		return errors.New("it is a socket: use a network sink")
-	}
-	return fmt.Errorf("it is neither a file nor a character device (%v)", mode)
-}
-
-func endsInSeparator(path string) bool {
-	return path != "" && os.IsPathSeparator(path[len(path)-1])
+// failed puts the next try off, by a second at first and a minute at last.
+func (b *backoff) failed() {
+	b.wait = min(max(2*b.wait, time.Second), time.Minute)
+	b.until = time.Now().Add(b.wait)
 }

@@ -7,11 +7,12 @@ package file
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 )
 
-// openFlags: opening does not wait here.
-const openFlags = 0
+// Opening does not wait here, and links are found out after it.
+const openFlags, noFollow = 0, 0
 
 // awayFromStdio has nothing to do: handles are not numbered from zero.
 func awayFromStdio(f *os.File) (*os.File, error) { return f, nil }
@@ -20,5 +21,12 @@ func awayFromStdio(f *os.File) (*os.File, error) { return f, nil }
 // synced.
 func syncUnsupported(err error) bool { return errors.Is(err, errors.ErrUnsupported) }
 
-// deleted has nothing to report: Windows refuses to delete an open file.
-func deleted(*os.File) (bool, error) { return false, nil }
+// links returns how many names a file has, as far as is known: Windows refuses to
+// delete an open file.
+func links(fs.FileInfo) uint64 { return 1 }
+
+// ownedBy knows no owners.
+func ownedBy(fs.FileInfo, int) (int, bool) { return 0, true }
+
+// likeness has nothing to copy.
+func likeness(*os.File, *os.File) error { return nil }

@@ -50,6 +50,42 @@ func content(t *testing.T, path string) string {
 	return string(got)
 }
 
+// backups returns the paths of the rotated files of the file at path, oldest first.
+func backups(t *testing.T, path string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Dir(path))
+	assert.NilError(t, err)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	found, err := file.Backups("", filepath.Base(path), names)
+	assert.NilError(t, err)
+	for i := range found {
+		found[i] = filepath.Join(filepath.Dir(path), found[i])
+	}
+	return found
+}
+
+// only returns the one rotated file of the file at path.
+func only(t *testing.T, path string) string {
+	t.Helper()
+	found := backups(t, path)
+	assert.Equal(t, len(found), 1, "%v", found)
+	return found[0]
+}
+
+// rest returns the batch of what follows the first n bytes of b.
+func rest(b sink.Batch, n int) sink.Batch {
+	r := sink.Batch{Bytes: b.Bytes[n:]}
+	for _, end := range b.Ends {
+		if end > n {
+			r.Ends = append(r.Ends, end-n)
+		}
+	}
+	return r
+}
+
 func TestNewTouchesNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.log")
 	file.New(path, nil)
@@ -59,17 +95,17 @@ func TestNewTouchesNothing(t *testing.T) {
 
 func TestNewKeepsACopyOfItsOptions(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a", "app.log")
-	opts := file.Options{}
+	opts := file.Options{RotateAt: []string{"12:00"}}
 	s := file.New(path, &opts)
-	assert.Equal(t, opts, file.Options{})
-	opts.MkdirAll = true
+	assert.DeepEqual(t, opts, file.Options{RotateAt: []string{"12:00"}})
+	opts.MkdirAll, opts.RotateAt[0] = true, "noon"
 	assert.ErrorIs(t, s.Open(t.Context()), fs.ErrNotExist)
 }
 
 func TestSinkAppendsToWhatIsThere(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.log")
 	assert.NilError(t, os.WriteFile(path, []byte("zero\n"), 0o600))
-	s := file.New(path, &file.Options{Sync: true})
+	s := file.New(path, &file.Options{Sync: file.SyncFlush})
 	for _, record := range []string{"one", "two"} {
 		assert.NilError(t, s.Open(t.Context()))
 		write(t, s, record, record)
@@ -93,7 +129,7 @@ func TestOpenIsRepeatable(t *testing.T) {
 }
 
 func TestAClosedSinkIsNotWrittenTo(t *testing.T) {
-	s := file.New(filepath.Join(t.TempDir(), "app.log"), &file.Options{Sync: true})
+	s := file.New(filepath.Join(t.TempDir(), "app.log"), &file.Options{Sync: file.SyncFlush})
 	ctx := t.Context()
 	assert.NilError(t, s.Flush(ctx))
 	assert.NilError(t, s.Close(ctx))
@@ -105,7 +141,7 @@ func TestAClosedSinkIsNotWrittenTo(t *testing.T) {
 
 func TestSinkDoesNotWriteAfterTheContextEnded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.log")
-	s := file.New(path, &file.Options{Sync: true})
+	s := file.New(path, &file.Options{Sync: file.SyncFlush})
 	assert.NilError(t, s.Open(t.Context()))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -128,7 +164,7 @@ func TestOpenNamesThePathAndTheWayOut(t *testing.T) {
 		want string
 	}{
 		{name: "empty path", path: "", want: `log file "": the path is empty`},
-		{name: "NUL in the path", path: "a\x00b", want: `log file "a\x00b": the path contains a NUL byte`},
+		{name: "NUL in the path", path: "a\x00b", want: `log file "a\x00b": the path contains the control character '\x00'`},
 		{name: "directory", path: dir, want: "it is a directory: add a file name"},
 		{name: "directory by its name", path: dir + "/new/", want: "the path names a directory: add a file name"},
 		{name: "missing directory", path: dir + "/no/app.log", want: "create it or set Options.MkdirAll"},

@@ -7,6 +7,7 @@ package file
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"syscall"
 
@@ -16,6 +17,9 @@ import (
 // openFlags keeps Open from waiting for the reader of a named pipe, and from
 // making a terminal the controlling one. Files do not care.
 const openFlags = unix.O_NONBLOCK | unix.O_NOCTTY
+
+// noFollow makes opening a symbolic link an error.
+const noFollow = unix.O_NOFOLLOW
 
 // awayFromStdio moves f to a descriptor above 2. Where the program has closed
 // one of its standard descriptors, a new file is given that number, and then
@@ -38,6 +42,10 @@ func awayFromStdio(f *os.File) (*os.File, error) {
 		return f, nil
 	}
 	name := f.Name()
+	info, err := f.Stat()
+	if err == nil && info.Mode()&fs.ModeNamedPipe != 0 {
+		return os.NewFile(uintptr(moved), name), f.Close()
+	}
 	// A file that is blocking stays out of the network poller, which is not made
 	// for files on every system.
 	if err := errors.Join(f.Close(), unix.SetNonblock(moved, false)); err != nil {
@@ -52,12 +60,37 @@ func syncUnsupported(err error) bool {
 	return errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTTY) || errors.Is(err, errors.ErrUnsupported)
 }
 
-// deleted reports whether f has no name any more.
-func deleted(f *os.File) (bool, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return false, err
-	}
+// links returns how many names a file has; one that is deleted has none.
+func links(info fs.FileInfo) uint64 {
 	st, ok := info.Sys().(*syscall.Stat_t)
-	return ok && st.Nlink == 0, nil
+	if !ok {
+		return 1
+	}
+	return uint64(st.Nlink)
+}
+
+// ownedBy returns whose a file is, and whether that is this process or the user
+// that its files are given to.
+func ownedBy(info fs.FileInfo, asked int) (int, bool) {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, true
+	}
+	uid := int(st.Uid)
+	return uid, uid == os.Geteuid() || asked != 0 && uid == asked
+}
+
+// likeness gives dst the owner and the permissions of src. Who may not give files
+// away keeps what nobody else may read then.
+func likeness(dst, src *os.File) error {
+	info, err := src.Stat()
+	if err != nil {
+		return err
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		if err := dst.Chown(int(st.Uid), int(st.Gid)); err != nil {
+			return nil
+		}
+	}
+	return dst.Chmod(info.Mode().Perm())
 }

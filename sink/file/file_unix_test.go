@@ -21,7 +21,6 @@ import (
 	"golang.org/x/sys/unix"
 	"gotest.tools/v3/assert"
 
-	"github.com/hydra-logger/hydra/sink"
 	"github.com/hydra-logger/hydra/sink/file"
 )
 
@@ -136,11 +135,6 @@ func TestOpenRefusesWhatIsNoFileWithoutWaiting(t *testing.T) {
 	dir := t.TempDir()
 	fifo := filepath.Join(dir, "fifo")
 	assert.NilError(t, unix.Mkfifo(fifo, 0o600))
-	read := filepath.Join(dir, "read")
-	assert.NilError(t, unix.Mkfifo(read, 0o600))
-	reader, err := os.OpenFile(read, os.O_RDONLY|unix.O_NONBLOCK, 0)
-	assert.NilError(t, err)
-	defer reader.Close()
 	plain := filepath.Join(dir, "plain")
 	assert.NilError(t, os.WriteFile(plain, nil, 0o600))
 	dangling := filepath.Join(dir, "dangling")
@@ -155,8 +149,7 @@ func TestOpenRefusesWhatIsNoFileWithoutWaiting(t *testing.T) {
 		path string
 		want string
 	}{
-		{name: "pipe nobody reads", path: fifo, want: "it is a pipe: use hydra.Stdout"},
-		{name: "pipe somebody reads", path: read, want: "it is a pipe: use hydra.Stdout"},
+		{name: "Fault31: pipe nobody reads", path: fifo, want: "it is a pipe that nobody reads: start its reader"},
 		{name: "socket", path: filepath.Join(dir, "socket"), want: "it is a socket"},
 		{name: "file as a directory", path: filepath.Join(plain, "app.log"), want: "a part of the path is a file"},
 		{name: "dangling symbolic link", path: dangling, want: "symbolic link"},
@@ -169,7 +162,7 @@ func TestOpenRefusesWhatIsNoFileWithoutWaiting(t *testing.T) {
 }
 
 func TestDevicesAreFiles(t *testing.T) {
-	s := file.New(os.DevNull, &file.Options{Sync: true})
+	s := file.New(os.DevNull, &file.Options{Sync: file.SyncFlush})
 	assert.NilError(t, s.Open(t.Context()))
 	write(t, s, "one")
 	assert.NilError(t, s.Flush(t.Context()))
@@ -240,77 +233,4 @@ func TestADeletedFileIsTriedAgainUntilItCanBeCreated(t *testing.T) {
 	write(t, s, "one")
 	assert.NilError(t, s.Close(t.Context()))
 	assert.Equal(t, content(t, path), "one\n")
-}
-
-// TestShortWritesAreCountedAndContinued limits the size of the files of a child
-// process, which fails like a full disk does: in the middle of a record.
-func TestShortWritesAreCountedAndContinued(t *testing.T) {
-	tests := []struct {
-		name   string
-		delete bool
-		want   string
-	}{
-		{name: "in the file", want: "one\ntwo\nthree\nfour\n"},
-		{name: "in the file that replaces a deleted one", delete: true, want: "three\nfour\n"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			if isChild(t) {
-				endChild("%v", continueShortWrites(filepath.Join(os.Getenv(childDir), "app.log"), tt.delete))
-			}
-			dir := t.TempDir()
-			assert.Equal(t, report(t, dir), "<nil>")
-			assert.Equal(t, content(t, filepath.Join(dir, "app.log")), tt.want)
-		})
-	}
-}
-
-func continueShortWrites(path string, remove bool) error {
-	ctx := context.Background()
-	var before unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &before); err != nil {
-		return err
-	}
-	s := file.New(path, nil)
-	if err := s.Open(ctx); err != nil {
-		return err
-	}
-	b := batchOf("one", "two", "three", "four")
-	taken := 0
-	// The limits are within "two", twice within "three", and nothing fits at last.
-	for i, small := range []unix.Rlimit{{Cur: 6}, {Cur: 10}, {Cur: 12}, {Cur: 12}} {
-		limit := []int{6, 10, 12, 12}[i]
-		small.Max = before.Max
-		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &small); err != nil {
-			return err
-		}
-		n, err := s.Write(ctx, rest(b, taken))
-		if taken += n; taken != limit || !errors.Is(err, unix.EFBIG) {
-			return fmt.Errorf("got %d bytes and %w, want %d and EFBIG", taken, err, limit)
-		}
-	}
-	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &before); err != nil {
-		return err
-	}
-	if remove {
-		if err := os.Remove(path); err != nil {
-			return err
-		}
-	}
-	n, err := s.Write(ctx, rest(b, taken))
-	if err == nil && taken+n != len(b.Bytes) {
-		return fmt.Errorf("got %d bytes at the end, want %d", taken+n, len(b.Bytes))
-	}
-	return errors.Join(err, s.Close(ctx))
-}
-
-// rest returns the batch of what follows the first n bytes of b.
-func rest(b sink.Batch, n int) sink.Batch {
-	r := sink.Batch{Bytes: b.Bytes[n:]}
-	for _, end := range b.Ends {
-		if end > n {
-			r.Ends = append(r.Ends, end-n)
-		}
-	}
-	return r
 }

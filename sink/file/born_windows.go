@@ -1,0 +1,19 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package file
+
+import (
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+)
+
+// born returns when a file was created.
+func born(_ *os.File, info fs.FileInfo) time.Time {
+	if data, ok := info.Sys().(*syscall.Win32FileAttributeData); ok {
+		return time.Unix(0, data.CreationTime.Nanoseconds())
+	}
+	return info.ModTime()
+}

@@ -1,0 +1,218 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package file
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// A Compressor compresses rotated files.
+type Compressor struct {
+	// Extension is what it adds to the name of a file, such as ".gz".
+	Extension string
+
+	// New returns a writer that writes to w what is written to it, compressed.
+	// Equal input must give equal output. Close ends the output and leaves w open.
+	New func(w io.Writer) (io.WriteCloser, error)
+}
+
+var compressors = struct {
+	mu     sync.Mutex
+	byName map[string]Compressor // guarded by mu
+}{byName: map[string]Compressor{
+	"gzip": {".gz", func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil }},
+}}
+
+// RegisterCompressor makes c known to Options.Compress by a name. Packages that
+// bring a compressor call it when they are initialized. It panics if the name or
+// the extension is taken or useless.
+func RegisterCompressor(name string, c Compressor) {
+	compressors.mu.Lock()
+	defer compressors.mu.Unlock()
+	taken := false
+	for other, o := range compressors.byName {
+		taken = taken || other == name || o.Extension == c.Extension
+	}
+	if taken || name == "" || c.New == nil || len(c.Extension) < 2 || c.Extension[0] != '.' || strings.ContainsAny(c.Extension[1:], "./\\-") || c.Extension == tempExt {
+		panic(fmt.Sprintf("hydra: RegisterCompressor(%q, %q): it must be complete, and new", name, c.Extension))
+	}
+	compressors.byName[name] = c
+}
+
+func compressorOf(name string) (Compressor, error) {
+	compressors.mu.Lock()
+	defer compressors.mu.Unlock()
+	c, ok := compressors.byName[name]
+	if !ok {
+		known := slices.Sorted(maps.Keys(compressors.byName))
+		return c, fmt.Errorf("%q is not known, but %s: \"zstd\" needs an import of github.com/hydra-logger/hydra/sink/file/zstd", name, strings.Join(known, ", "))
+	}
+	return c, nil
+}
+
+// isCompressed reports whether ext is what a compressor adds to names.
+func isCompressed(ext string) bool {
+	compressors.mu.Lock()
+	defer compressors.mu.Unlock()
+	for _, c := range compressors.byName {
+		if c.Extension == ext {
+			return true
+		}
+	}
+	return false
+}
+
+// tempExt marks a compression that is not finished.
+const tempExt = ".tmp"
+
+// compressAll compresses the rotated files that are not yet, oldest first, and
+// reports whether nothing has to be tried again.
+func (k *keeper) compressAll() bool {
+	backups, err := list(k.sys, k.dir, k.pattern)
+	if err != nil {
+		return false // prune has counted it
+	}
+	done := true
+	for _, b := range backups {
+		if k.stopping() {
+			return true
+		}
+		if b.rest != "" {
+			continue
+		}
+		err := k.compress(b)
+		switch {
+		case err == nil:
+			k.stats.count(&k.stats.s.Compressed)
+		case errors.Is(err, errInUse):
+			done = false
+		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, context.Canceled):
+			k.stats.failed(&k.stats.s.CompressErrors, fmt.Errorf("compression of %q: %w", b.path, err))
+			done = false
+		}
+	}
+	return done
+}
+
+// compress puts a compressed file in the place of a rotated one: at every moment
+// one of them is there and complete, also on the disk.
+func (k *keeper) compress(b backup) (err error) {
+	src, err := k.open(b.path)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	to := b.path + k.compressor.Extension
+	temp := to + tempExt
+	// The lock on src is ours, so whoever left temp behind has died.
+	if err := k.sys.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	dst, err := k.sys.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if dst, err = awayFromStdio(dst); err != nil {
+		return err
+	}
+	defer func() {
+		_ = dst.Close()
+		if err != nil {
+			_ = k.sys.Remove(temp) // or the next try does
+		}
+	}()
+	if err := k.squeeze(dst, src); err != nil {
+		return err
+	}
+	if err := likeness(dst, src); err != nil {
+		return err
+	}
+	if err := k.sys.Sync(dst); err != nil && !syncUnsupported(err) {
+		return err
+	}
+	if holdsNames {
+		_, _ = src.Close(), dst.Close()
+	}
+	return k.exchange(temp, to, b.path)
+}
+
+// squeeze writes to dst what is in src.
+func (k *keeper) squeeze(dst, src *os.File) error {
+	w, err := k.compressor.New(writerFunc(func(p []byte) (int, error) {
+		if k.stopping() {
+			return 0, context.Canceled
+		}
+		return k.sys.Write(dst, p)
+	}))
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(w, src)
+	return errors.Join(err, w.Close())
+}
+
+// exchange gives the compressed file its name and removes the other. Where the
+// name is taken by the same content, somebody died just between the two.
+func (k *keeper) exchange(temp, to, from string) error {
+	folder, err := k.sys.OpenFile(k.dir, os.O_RDONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	err = k.sys.Rename(folder, temp, to)
+	if errors.Is(err, fs.ErrExist) {
+		if !k.equal(temp, to) {
+			return fmt.Errorf("%q is there with other content: move it away", filepath.Base(to))
+		}
+		err = k.sys.Remove(temp)
+	}
+	if err != nil {
+		return err
+	}
+	if err := k.sys.Sync(folder); err != nil && !syncUnsupported(err) && !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return k.sys.Remove(from)
+}
+
+// equal reports whether two files have the same content.
+func (k *keeper) equal(a, b string) bool {
+	f, err := k.open(a)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	g, err := k.open(b)
+	if err != nil {
+		return false
+	}
+	defer g.Close()
+	var p, q [32 << 10]byte
+	for {
+		n, err := io.ReadFull(f, p[:])
+		m, err2 := io.ReadFull(g, q[:])
+		if !bytes.Equal(p[:n], q[:m]) {
+			return false
+		}
+		if err != nil {
+			return errors.Is(err, io.EOF) == errors.Is(err2, io.EOF) && err2 != nil
+		}
+	}
+}
+
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

@@ -1,0 +1,36 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package file
+
+import "slices"
+
+// System is the seam between a sink and the operating system.
+type System = system
+
+// The systems of sinks without and with Options.Root.
+var Everywhere System = everywhere{}
+
+// SetSystem makes s ask sys. It must not be open.
+func (s *Sink) SetSystem(sys System) { s.sys = sys }
+
+// Backups returns the names of the rotated files of the file called base, among
+// names, oldest first.
+func Backups(template, base string, names []string) ([]string, error) {
+	p, err := newPattern(template, base)
+	var found []string
+	stamps := make(map[string]stamp)
+	for _, name := range names {
+		if a, rest, ok := p.parse(name); ok && (rest == "" || isCompressed(rest)) {
+			stamps[name] = a
+			found = append(found, name)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b string) int { return stamps[a].compare(stamps[b]) })
+	return found, err
+}
+
+var (
+	Next       = next
+	ParseTimes = parseTimes
+)

@@ -1,0 +1,110 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package file
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// Reopen opens the file anew, and creates it if it is missing: what was written
+// before is in the file that was open, what is written from now on is in the one
+// that has the name now. Call it when another program has renamed the file, as
+// logrotate does, or see OnHangup. When it fails the sink goes on with the file
+// that it has, and tries again at later Writes.
+func (s *Sink) Reopen() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.running {
+		return fmt.Errorf("hydra: log file %q: %w", s.path, fs.ErrClosed)
+	}
+	s.reopen = true
+	if err := s.reopenLocked(); err != nil {
+		return fmt.Errorf("hydra: log file %q: cannot reopen it: %w", s.path, err)
+	}
+	return nil
+}
+
+func (s *Sink) reopenLocked() error {
+	err := s.replace()
+	if err != nil {
+		s.reopened.failed()
+		s.stats.failed(&s.stats.s.ReopenErrors, err)
+	}
+	return err
+}
+
+// follow looks at the file before a write, and opens it anew where it is not what
+// it was. One look for each batch is cheap; what is written between a look and a
+// deletion is gone with the file.
+func (s *Sink) follow() error {
+	if s.file == nil {
+		return s.replace()
+	}
+	if !s.regular {
+		return nil
+	}
+	if s.reopen && s.reopened.over() {
+		_ = s.reopenLocked() // counted; the file at hand will do
+	}
+	if !s.shared {
+		s.shared = lock(s.file, true)
+	}
+	info, err := s.file.Stat()
+	if err != nil {
+		return err
+	}
+	if links(info) == 0 {
+		if err := s.replace(); err != nil {
+			return fmt.Errorf("it was deleted: %w", err)
+		}
+		return nil
+	}
+	if info.Size() < s.size {
+		s.stats.count(&s.stats.s.Truncations)
+	}
+	changed := s.tail.inFile() > 0 && info.Size() != s.tail.end
+	s.size = info.Size()
+	if changed {
+		s.restart()
+	}
+	if s.opts.rotates() {
+		s.followRotation(info)
+	}
+	return nil
+}
+
+// followRotation opens the file that has the name now if another process has
+// rotated ours. Where that fails ours will do.
+func (s *Sink) followRotation(info fs.FileInfo) {
+	named, err := s.sys.Lstat(s.name)
+	if err == nil && os.SameFile(named, info) || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if !s.reopened.over() {
+		return
+	}
+	_ = s.reopenLocked()
+}
+
+// replace opens the file that has the name now, and lets go of the one before.
+func (s *Sink) replace() error {
+	var like fs.FileMode
+	if s.info != nil {
+		like = s.info.Mode().Perm()
+	}
+	o, err := s.open(like)
+	if err != nil {
+		return err
+	}
+	if s.file != nil {
+		_ = s.abandon() // what could not be synced, Flush will tell
+	}
+	s.adopt(o)
+	s.restart()
+	s.stats.count(&s.stats.s.Reopens)
+	return nil
+}

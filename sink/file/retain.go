@@ -1,0 +1,118 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package file
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A backup is a rotated file.
+type backup struct {
+	path  string
+	rest  string // "", the extension of a compressor, or that with tempExt
+	stamp stamp
+	info  fs.FileInfo
+}
+
+// list returns the rotated files in a folder, oldest first, with compressions that
+// were not finished. Only names of exactly the pattern count, and only files.
+func list(sys system, dir string, p pattern) ([]backup, error) {
+	entries, err := sys.ReadDir(dir)
+	var backups []backup
+	for _, e := range entries {
+		a, rest, ok := p.parse(e.Name())
+		if !ok || !e.Type().IsRegular() || rest != "" && !isCompressed(strings.TrimSuffix(rest, tempExt)) {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
+		info, err := sys.Lstat(path)
+		if err != nil {
+			continue // gone since
+		}
+		backups = append(backups, backup{path, rest, a, info})
+	}
+	slices.SortFunc(backups, func(a, b backup) int {
+		if c := a.stamp.compare(b.stamp); c != 0 {
+			return c
+		}
+		return strings.Compare(a.rest, b.rest)
+	})
+	return backups, err
+}
+
+// surplus returns which of backups, oldest first, are not to be kept: those that
+// are too many, too old or too much, and all that are older. A file that is
+// there compressed and uncompressed counts once.
+func surplus(backups []backup, o *Options, now time.Time) []backup {
+	files, total := 0, int64(0)
+	for i := len(backups) - 1; i >= 0; i-- {
+		b := &backups[i]
+		if i == len(backups)-1 || b.stamp != backups[i+1].stamp {
+			files++
+		}
+		total += b.info.Size()
+		// Compressing makes a file younger, and a clock set back makes a stamp so.
+		last := b.info.ModTime()
+		if b.stamp.at.Before(last) {
+			last = b.stamp.at
+		}
+		if o.MaxFiles > 0 && files > o.MaxFiles ||
+			o.MaxAge > 0 && now.Sub(last) > o.MaxAge ||
+			o.MaxTotal > 0 && total > o.MaxTotal {
+			return backups[:i+1]
+		}
+	}
+	return nil
+}
+
+// prune removes the rotated files that are not to be kept. It reports whether
+// nothing has to be tried again.
+func (k *keeper) prune() bool {
+	backups, err := list(k.sys, k.dir, k.pattern)
+	if err != nil {
+		k.stats.failed(&k.stats.s.RemoveErrors, err)
+		return false
+	}
+	done := true
+	for _, b := range surplus(backups, &k.opts, time.Now()) {
+		if k.stopping() {
+			return true
+		}
+		err := k.remove(b.path)
+		switch {
+		case err == nil:
+			k.stats.count(&k.stats.s.Removed)
+		case errors.Is(err, errInUse):
+			done = false
+		case !errors.Is(err, fs.ErrNotExist):
+			k.stats.failed(&k.stats.s.RemoveErrors, err)
+			done = false
+		}
+	}
+	return done
+}
+
+// errInUse says that another process has the file open, and may write to it.
+var errInUse = errors.New("it is in use")
+
+// remove removes a file that nobody writes to.
+func (k *keeper) remove(path string) error {
+	f, err := k.open(path)
+	if errors.Is(err, errInUse) || errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err != nil { // who may not read it may still remove it
+		return k.sys.Remove(path)
+	}
+	if holdsNames {
+		_ = f.Close()
+		return k.sys.Remove(path)
+	}
+	return errors.Join(k.sys.Remove(path), f.Close())
+}

@@ -1,0 +1,210 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package file
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sort"
+	"syscall"
+	"time"
+
+	"github.com/hydra-logger/hydra/sink"
+)
+
+// holdsNames: Windows does not rename and remove files that are open.
+const holdsNames = runtime.GOOS == "windows"
+
+// errBusy says that somebody else is rotating a file in the folder.
+var errBusy = errors.New("another rotation is going on in its folder")
+
+// Rotate gives the file a name with the time in it, and begins a new one, unless
+// the file is empty. Records that still wait in a queue go to the new one: call
+// Handler.Flush first if they should not. When it fails the sink goes on with the
+// file that it has.
+func (s *Sink) Rotate() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var err error
+	switch {
+	case !s.running:
+		err = fs.ErrClosed
+	case !s.regular:
+		err = errors.New("it is no file that can be rotated")
+	default:
+		if err = s.follow(); err == nil && s.size > 0 {
+			err = s.rotate()
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("hydra: log file %q: cannot rotate it: %w", s.path, err)
+	}
+	return nil
+}
+
+// fit rotates the file if it is time, and returns the offset in b up to which its
+// bytes, beginning with those at from, go into one file.
+func (s *Sink) fit(b sink.Batch, from int) int {
+	first := sort.SearchInts(b.Ends, from+1)
+	torn := s.tail.inFile() > 0
+	switch {
+	case !s.regular, torn && s.opts.MaxSize == 0:
+		return len(b.Bytes)
+	case torn:
+		return b.Ends[first] // what is begun in this file is finished in it
+	}
+	// Where a rotation fails, or failed a moment ago, the file grows beyond the
+	// limit: nothing is lost.
+	if s.overdue() {
+		if s.size == 0 {
+			s.begin(time.Now())
+		} else if s.attempt.over() {
+			_ = s.rotate()
+		}
+	}
+	if s.opts.MaxSize == 0 {
+		return len(b.Bytes)
+	}
+	for range 3 { // the file that another process began may be full as well
+		room := int(min(max(s.opts.MaxSize-s.size-int64(len(s.tail.lead)), 0), int64(len(b.Bytes)))) // as far as int goes
+		if fits := sort.SearchInts(b.Ends, from+room+1); fits > first {
+			return b.Ends[fits-1]
+		}
+		if s.size == 0 {
+			return b.Ends[first] // alone
+		}
+		if !s.attempt.over() || s.rotate() != nil {
+			break
+		}
+	}
+	return len(b.Bytes)
+}
+
+// rotateFull rotates a file that may not grow any more, with a limit that is not
+// ours. It reports whether there is more room now than before.
+func (s *Sink) rotateFull(err error) bool {
+	full := errors.Is(err, syscall.EFBIG)
+	// A record that does not fit into a file of its own would rotate forever.
+	return full && s.regular && s.size > int64(s.tail.inFile()) && s.attempt.over() && s.rotate() == nil
+}
+
+// rotate rotates the file, or opens the one that another process has begun.
+func (s *Sink) rotate() error {
+	err := s.rotateOnce()
+	if errors.Is(err, errBusy) {
+		return err // the next batch will see what came of it
+	}
+	if err != nil {
+		s.attempt.failed()
+		s.stats.failed(&s.stats.s.RotationErrors, fmt.Errorf("rotation: %w", err))
+	}
+	return err
+}
+
+func (s *Sink) rotateOnce() error {
+	folder, err := s.lockFolder()
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	named, err := s.sys.Lstat(s.name)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(named, s.info) {
+		return s.replace() // somebody was faster
+	}
+	if err != nil {
+		return err
+	}
+	if holdsNames {
+		_ = s.abandon()
+	}
+	backup, err := s.moveAway(folder)
+	if err != nil {
+		return err
+	}
+	o, err := s.open(s.info.Mode().Perm())
+	if err != nil {
+		// The file at hand goes on, under its old name if that can be had.
+		return errors.Join(err, s.sys.Rename(folder, backup, s.name))
+	}
+	if s.file != nil {
+		_ = s.abandon() // what could not be synced, Flush will tell
+	}
+	s.adopt(o)
+	s.restart()
+	if s.opts.Sync != SyncNever {
+		s.sync.folder(s, folder)
+	}
+	s.stats.count(&s.stats.s.Rotations)
+	s.keeper.kick()
+	return nil
+}
+
+// lockFolder opens the folder of the file for one rotation at a time. The folder
+// has the lock because the files in it come and go.
+func (s *Sink) lockFolder() (*os.File, error) {
+	folder, err := s.sys.OpenFile(filepath.Dir(s.name), os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	if !lock(folder, false) {
+		return nil, errors.Join(errBusy, folder.Close())
+	}
+	return folder, nil
+}
+
+// moveAway gives the file a name that comes after those of all rotated files.
+func (s *Sink) moveAway(folder *os.File) (string, error) {
+	backups, err := list(s.sys, filepath.Dir(s.name), s.pattern)
+	if err != nil {
+		return "", err
+	}
+	for _, b := range backups {
+		if b.stamp.compare(s.last) > 0 {
+			s.last = b.stamp
+		}
+	}
+	// Only a system without locks, or a stranger, takes names meanwhile.
+	for range 100 {
+		s.last = s.last.after(time.Now())
+		name := filepath.Join(filepath.Dir(s.name), s.pattern.name(s.last))
+		err := s.sys.Rename(folder, s.name, name)
+		if !errors.Is(err, fs.ErrExist) {
+			return name, err
+		}
+	}
+	return "", errTaken
+}
+
+// heal ends a rotation in which a process died between giving the file its new
+// name and taking away the old one.
+func (s *Sink) heal() {
+	if s.healable(s.info) {
+		folder, err := s.lockFolder()
+		if err != nil {
+			return
+		}
+		defer folder.Close()
+		if s.healable(s.info) && s.sys.Remove(s.name) == nil {
+			_ = s.replace() // the next Write tries again
+		}
+	}
+}
+
+// healable reports whether the other name of the file is that of a rotated one.
+func (s *Sink) healable(info fs.FileInfo) bool {
+	if links(info) != 2 {
+		return false
+	}
+	backups, err := list(s.sys, filepath.Dir(s.name), s.pattern)
+	for _, b := range backups {
+		if os.SameFile(b.info, info) {
+			return err == nil
+		}
+	}
+	return false
+}

@@ -1,0 +1,163 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A syncer brings what was written to the disk.
+type syncer struct {
+	dirty atomic.Bool // something was written since the last sync
+
+	mu   sync.Mutex // held during a sync, so that its result is known to who comes next
+	file *os.File   // guarded by mu
+	err  error      // guarded by mu; the first of a sync of file
+	lost error      // guarded by mu; of a file before it, until Flush has told it
+
+	wake chan struct{} // nil unless there is a goroutine
+	quit chan struct{}
+	done chan struct{}
+}
+
+// adopt makes f the file to sync.
+func (y *syncer) adopt(f *os.File) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.file, y.err = f, nil
+}
+
+// wrote notes that something was written.
+func (y *syncer) wrote() {
+	if y.dirty.Swap(true) || y.wake == nil {
+		return
+	}
+	select {
+	case y.wake <- struct{}{}:
+	default:
+	}
+}
+
+// now syncs the file if anything was written, and returns what is wrong.
+func (y *syncer) now(s *Sink) error {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	err := errors.Join(y.syncLocked(s), y.lost)
+	y.lost = nil
+	return err
+}
+
+// batch syncs what was just written. The records are in the file, and writing them
+// again would not help where it fails: Flush tells.
+func (y *syncer) batch(s *Sink) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	_ = y.syncLocked(s)
+}
+
+func (y *syncer) syncLocked(s *Sink) error {
+	if y.err != nil || y.file == nil || !y.dirty.Swap(false) {
+		return y.err
+	}
+	err := s.sys.Sync(y.file)
+	if err != nil && !syncUnsupported(err) {
+		y.err = fmt.Errorf("hydra: log file %q: cannot bring it to the disk: %w", s.path, err)
+		s.stats.failed(&s.stats.s.SyncErrors, y.err)
+		return y.err
+	}
+	s.stats.count(&s.stats.s.Syncs)
+	return nil
+}
+
+// leave syncs the file for the last time. What goes wrong is kept for Flush, and
+// returned.
+func (y *syncer) leave(s *Sink) error {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	if s.opts.Sync != SyncNever {
+		y.lost = errors.Join(y.lost, y.syncLocked(s))
+	}
+	y.file, y.err = nil, nil
+	return y.lost
+}
+
+// folder syncs the names in the folder of the file. Who may not read it has to
+// trust the system.
+func (y *syncer) folder(s *Sink, folder *os.File) {
+	err := s.sys.Sync(folder)
+	if err == nil || syncUnsupported(err) || errors.Is(err, fs.ErrPermission) {
+		return
+	}
+	err = fmt.Errorf("hydra: log file %q: cannot bring its name to the disk: %w", s.path, err)
+	s.stats.failed(&s.stats.s.SyncErrors, err)
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.lost = errors.Join(y.lost, err)
+}
+
+// syncFolder is folder for who has not opened it.
+func (s *Sink) syncFolder() {
+	folder, err := s.sys.OpenFile(filepath.Dir(s.name), os.O_RDONLY, 0)
+	if err != nil {
+		return
+	}
+	defer folder.Close()
+	s.sync.folder(s, folder)
+}
+
+// start starts the goroutine that syncs in intervals. stop stops it and waits.
+func (y *syncer) start(s *Sink) {
+	y.wake, y.quit, y.done = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
+	interval := s.opts.SyncInterval
+	if interval == 0 {
+		interval = time.Second
+	}
+	go y.run(s, interval, y.wake, y.quit, y.done)
+}
+
+// run syncs an interval after the first write that is not on the disk.
+func (y *syncer) run(s *Sink, interval time.Duration, wake, quit <-chan struct{}, done chan<- struct{}) {
+	defer close(done)
+	for {
+		select {
+		case <-wake:
+		case <-quit:
+			return
+		}
+		timer := time.NewTimer(interval)
+		select {
+		case <-timer.C:
+		case <-quit:
+			timer.Stop()
+			return
+		}
+		y.mu.Lock()
+		_ = y.syncLocked(s) // Flush tells
+		y.mu.Unlock()
+	}
+}
+
+// stop ends the goroutine, if there is one.
+func (y *syncer) stop(ctx context.Context) error {
+	if y.wake == nil {
+		return nil
+	}
+	close(y.quit)
+	done := y.done
+	y.wake = nil
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("hydra: a sync of a log file does not end: %w", ctx.Err())
+	}
+}
