@@ -461,15 +461,18 @@ func (q *queue) tickets() (n, tail uint64) {
 	for {
 		halves := q.halves.Load()
 		tail = q.tail.Load()
-		if q.halves.Load() != halves {
-			continue
+		if q.halves.Load() == halves {
+			return unwrap(halves, ticketOf(tail)), tail
 		}
-		ticket := uint64(ticketOf(tail))
-		// Ticket 0 counted too, so halves is one ahead once it was given.
-		whole := max(halves, 1) - 1
-		if whole&1 != ticket/halfTickets {
-			whole++ // tail crossed, and the producer that comes next will count it
-		}
-		return whole*halfTickets + ticket%halfTickets, tail
 	}
+}
+
+// unwrap returns the number of a ticket, had tickets not wrapped.
+func unwrap(halves uint64, ticket uint32) uint64 {
+	// Ticket 0 counted too, so halves is one ahead once it was given.
+	whole := max(halves, 1) - 1
+	if whole&1 != uint64(ticket/halfTickets) {
+		whole++ // tail crossed, and the producer that comes next will count it
+	}
+	return whole*halfTickets + uint64(ticket%halfTickets)
 }
