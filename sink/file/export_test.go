@@ -3,7 +3,10 @@
 
 package file
 
-import "slices"
+import (
+	"os"
+	"slices"
+)
 
 // System is the seam between a sink and the operating system.
 type System = system
@@ -34,3 +37,13 @@ var (
 	Next       = next
 	ParseTimes = parseTimes
 )
+
+// RenameSlowly renames as where the system cannot do it in one step. Hard links
+// fail with an error unless it is nil.
+func RenameSlowly(oldname, newname string, link error) error {
+	call := names{os.Link, os.Remove, os.Lstat, os.Rename}
+	if link != nil {
+		call.link = func(string, string) error { return link }
+	}
+	return renameSlowly(oldname, newname, call)
+}

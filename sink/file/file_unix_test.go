@@ -24,6 +24,17 @@ import (
 	"github.com/hydra-logger/hydra/sink/file"
 )
 
+const isUnix = true
+
+// lockFolder takes the lock that rotations in a folder take.
+func lockFolder(t *testing.T, dir string) (unlock func()) {
+	t.Helper()
+	f, err := os.Open(dir)
+	assert.NilError(t, err)
+	assert.NilError(t, unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB))
+	return func() { assert.NilError(t, f.Close()) }
+}
+
 // childEnv tells a process that it is the child of the test named in it, and
 // childDir which directory is the test's.
 const childEnv, childDir = "HYDRA_TEST_CHILD", "HYDRA_TEST_DIR"

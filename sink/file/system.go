@@ -112,13 +112,19 @@ type names struct {
 
 // rename renames without replacing: in one step where the system can, and else by
 // a second name for the file and the removal of the first. Who dies in between
-// leaves a file with two names, which unlink mends.
+// leaves a file with two names, which the next Open mends.
 func rename(folder *os.File, oldname, newname string, call names) error {
 	err := renameExclusive(folder, filepath.Base(oldname), filepath.Base(newname))
 	if !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
-	if err = call.link(oldname, newname); err == nil {
+	return renameSlowly(oldname, newname, call)
+}
+
+// renameSlowly is rename where the system cannot do it in one step.
+func renameSlowly(oldname, newname string, call names) error {
+	err := call.link(oldname, newname)
+	if err == nil {
 		return call.remove(oldname)
 	}
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
