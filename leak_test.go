@@ -9,6 +9,8 @@ import (
 
 	"go.uber.org/goleak"
 	"gotest.tools/v3/assert"
+
+	"github.com/hydra-logger/hydra"
 )
 
 // TestMain fails the package if its tests leave goroutines behind.
@@ -17,7 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestCloseLeavesNoGoroutine(t *testing.T) {
 	ignore := goleak.IgnoreCurrent()
 	for range 1000 {
-		r := newRig(t, nil)
+		r := newRig(t, func(_ *rig, d *hydra.Destination, _ *hydra.Config) { d.Queue = hydra.Queue{Records: 8, Bytes: 1 << 10} })
 		r.log(1, 3)
 		assert.NilError(t, r.Flush(context.Background()))
 		r.close()

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gotest.tools/v3/assert"
@@ -110,6 +111,12 @@ func (r *rig) wantAccount(written, fallback, dropped, rejected uint64) {
 func (r *rig) close() {
 	r.t.Helper()
 	assert.NilError(r.t, r.Close(context.Background()))
+}
+
+// settle gives writers the time to take what was logged, in a bubble of synctest.
+func settle() {
+	time.Sleep(20 * time.Millisecond)
+	synctest.Wait()
 }
 
 // strays returns the lines of the fallback that are records, not hydra's news.
