@@ -158,10 +158,9 @@ func TestAHugeRecordLeavesNoHugeBuffer(t *testing.T) {
 		log.Info(huge)
 	}
 	huge = ""
-	runtime.GC()
-	runtime.GC()
+	runtime.GC() // once: a second time would empty a sync.Pool
 	runtime.ReadMemStats(&after)
-	assert.Assert(t, after.HeapAlloc < before.HeapAlloc+16<<20, "%d MiB more", (after.HeapAlloc-before.HeapAlloc)>>20)
+	assert.Assert(t, after.HeapAlloc < before.HeapAlloc+8<<20, "%d MiB more", (after.HeapAlloc-before.HeapAlloc)>>20)
 	d := h.Health().Destinations[0]
 	assert.Equal(t, d.Fallback, uint64(4), "%+v", d)
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gotest.tools/v3/assert"
 
@@ -231,6 +232,45 @@ func TestNewHandlerSaysEachMistakeOnceAndLosesNothing(t *testing.T) {
 			}
 			assert.Equal(t, delivered, want)
 			assert.Equal(t, h.Health().EventsMissed, uint64(0))
+		})
+	}
+}
+
+func TestASharedSinkHasOneSetOfSettings(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*hydra.Destination)
+		want   string // mistake
+	}{
+		{"equal", func(*hydra.Destination) {}, ""},
+		{"level", func(d *hydra.Destination) { d.Level = slog.LevelError }, ""},
+		{"default said", func(d *hydra.Destination) {
+			d.Format, d.RetryFor, d.Queue.Records = format.JSON(nil), 5*time.Second, 32<<10
+		}, ""},
+		{"format", func(d *hydra.Destination) { d.Format = format.Text(nil) }, "other settings"},
+		{"policy", func(d *hydra.Destination) { d.Policy = hydra.Error }, "other settings"},
+		{"block timeout", func(d *hydra.Destination) { d.BlockTimeout = 1 }, "other settings"},
+		{"records", func(d *hydra.Destination) { d.Queue.Records = 7 }, "other settings"},
+		{"bytes", func(d *hydra.Destination) { d.Queue.Bytes = 1 << 20 }, "other settings"},
+		{"retries", func(d *hydra.Destination) { d.RetryFor = -1 }, "other settings"},
+		{"name", func(d *hydra.Destination) { d.Name = "x" }, "other settings"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			one := hydra.Destination{Sink: &fault.Sink{}}
+			other := one
+			tt.change(&other)
+			cfg := hydra.Config{Layers: map[string]hydra.Layer{
+				"a": {Destinations: []hydra.Destination{one}}, "b": {Destinations: []hydra.Destination{other}},
+			}}
+			h, err := hydra.Open(cfg)
+			if tt.want != "" {
+				assert.ErrorContains(t, err, tt.want)
+				return
+			}
+			assert.NilError(t, err)
+			closed(t, h)
+			assert.Equal(t, len(h.Health().Destinations), 2, "with that of layer default")
 		})
 	}
 }

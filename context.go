@@ -41,9 +41,8 @@ func (c *core) contextAttrs(ctx context.Context) []slog.Attr {
 	if len(c.config.Extractors) == 0 {
 		return attrs
 	}
-	attrs = slices.Clip(attrs)
 	for _, extract := range c.config.Extractors {
-		attrs = append(attrs, safely(ctx, extract)...)
+		attrs = append(attrs, safely(ctx, extract)...) // With has left no room in it
 	}
 	return attrs
 }

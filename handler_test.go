@@ -122,6 +122,10 @@ func TestTheZeroConfigIsValid(t *testing.T) {
 	assert.Equal(t, d[0].Name, "default/0")
 	assert.Equal(t, d[0].Sink, "stdout")
 	assert.Equal(t, d[0].Policy, hydra.DropOldest)
+	assert.Equal(t, d[0].Queue.RecordsMax, 32<<10)
+	assert.Equal(t, d[0].Queue.BytesMax, int64(8<<20))
+	m := h.Health().Memory
+	assert.Equal(t, m.High, m.Percent > 70)
 }
 
 // Handlers are made and ended while others log: nothing is shared between them.

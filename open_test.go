@@ -96,6 +96,32 @@ func TestNewHandlerDoesNotWaitForASinkToOpen(t *testing.T) {
 	})
 }
 
+func TestCloseWaitsTenSecondsByDefault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hydra.NewHandler(sound(io.Discard, &fault.Sink{OnWrite: fault.Always(fault.Stall(make(chan struct{})))}))
+		slog.New(h).Info("m")
+		start := time.Now()
+		assert.ErrorContains(t, h.Close(context.Background()), "1 to the fallback")
+		took := time.Since(start)
+		assert.Assert(t, took > 8*time.Second && took <= 10*time.Second, took)
+	})
+}
+
+func TestAFailingSinkIsTriedForFiveSecondsByDefault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		var broken time.Duration
+		cfg := sound(io.Discard, &fault.Sink{OnWrite: fault.Always(fault.Fail(errors.New("no")))})
+		cfg.OnEvent = func(hydra.Event) { broken = time.Since(start) }
+		h := hydra.NewHandler(cfg)
+		slog.New(h).Info("m")
+		assert.ErrorContains(t, h.Flush(context.Background()), "1 to the fallback")
+		synctest.Wait()
+		assert.Assert(t, broken >= 5*time.Second && broken < 7*time.Second, broken)
+		assert.NilError(t, h.Close(context.Background()))
+	})
+}
+
 func TestASinkThatFailsToOpenIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &fault.Sink{OnOpen: fault.First(2, fault.Fail(errors.New("not yet")))}
