@@ -51,7 +51,7 @@ type Sink struct {
 	attempt  backoff
 	reopen   bool // Reopen was called, and has not succeeded
 	reopened backoff
-	sync     syncer
+	sync     *syncer // of this Open
 	keeper   *keeper // nil unless rotated files need one
 }
 
@@ -62,7 +62,7 @@ var _ sink.Sink = (*Sink)(nil)
 // file, and reports the mistakes in path and opts, all of them at once. New copies
 // opts; nil means the zero Options.
 func New(path string, opts *Options) *Sink {
-	s := &Sink{path: path, fixed: path, sys: everywhere{}}
+	s := &Sink{path: path, fixed: path, sys: everywhere{}, sync: &syncer{}}
 	if opts != nil {
 		s.opts = *opts
 		s.opts.RotateAt = append([]string(nil), opts.RotateAt...)
@@ -103,6 +103,7 @@ func (s *Sink) begun() error {
 	if err := s.check(); err != nil {
 		return err
 	}
+	s.sync = &syncer{}
 	o, err := s.open(0)
 	if err != nil {
 		return err

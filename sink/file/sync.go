@@ -24,6 +24,7 @@ type syncer struct {
 	err  error      // guarded by mu; the first of a sync of file
 	lost error      // guarded by mu; of a file before it, until Flush has told it
 
+	hung bool          // stop has given up: a sync holds mu, perhaps forever
 	wake chan struct{} // nil unless there is a goroutine
 	quit chan struct{}
 	done chan struct{}
@@ -81,6 +82,9 @@ func (y *syncer) syncLocked(s *Sink) error {
 // leave syncs the file for the last time. What goes wrong is kept for Flush, and
 // returned.
 func (y *syncer) leave(s *Sink) error {
+	if y.hung {
+		return nil // stop has told
+	}
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	if s.opts.Sync != SyncNever {
@@ -158,6 +162,7 @@ func (y *syncer) stop(ctx context.Context) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
+		y.hung = true
 		return fmt.Errorf("hydra: a sync of a log file does not end: %w", ctx.Err())
 	}
 }
