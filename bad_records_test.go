@@ -151,7 +151,9 @@ func TestAHugeRecordLeavesNoHugeBuffer(t *testing.T) {
 	}))
 	log := slog.New(h)
 	var before, after runtime.MemStats
-	runtime.GC()
+	for range 3 {
+		runtime.GC() // what the tests before have left behind goes in steps
+	}
 	runtime.ReadMemStats(&before)
 	huge := strings.Repeat("x", 16<<20)
 	for range 4 {
