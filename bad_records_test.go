@@ -17,6 +17,7 @@ import (
 
 	"github.com/hydra-logger/hydra"
 	"github.com/hydra-logger/hydra/format"
+	"github.com/hydra-logger/hydra/internal/fault"
 	"github.com/hydra-logger/hydra/sink"
 )
 
@@ -176,7 +177,7 @@ func (*discard) Write(p []byte) (int, error) { return len(p), nil }
 type rude struct{ format.Format }
 
 func (r rude) AppendRecord(dst []byte, rec slog.Record, top []slog.Attr) ([]byte, format.Flaws) {
-	if rec.Message == "panic" {
+	if rec.Message == "panic" || strings.HasPrefix(rec.Message, "hydra: ") {
 		panic("rude")
 	}
 	return r.Format.AppendRecord(dst, rec, top)
@@ -221,6 +222,27 @@ func TestAFormatThatPanicsHarmsNobody(t *testing.T) {
 		}
 		assert.Equal(t, d.EncodeErrors, want, d.Name)
 	}
+}
+
+// The writer encodes, too: what marks a gap. It must not end the program either.
+func TestAFormatThatPanicsInTheWriterHarmsNobody(t *testing.T) {
+	released := make(chan struct{})
+	s := &fault.Sink{OnWrite: fault.At(1, fault.Stall(released))}
+	h := serve(t, hydra.Config{Layers: map[string]hydra.Layer{"default": {Destinations: []hydra.Destination{{
+		Sink: s, Format: rude{format.JSON(nil)}, Policy: hydra.Error, Queue: hydra.Queue{Records: 1},
+	}}}}})
+	r := slog.NewRecord(testTime, slog.LevelInfo, "m", 0)
+	for h.Handle(t.Context(), r) == nil {
+		runtime.Gosched()
+	}
+	close(released)
+	flushed(t, h)
+	assert.NilError(t, h.Handle(t.Context(), r))
+	flushed(t, h)
+	text := string(s.Bytes())
+	assert.Assert(t, strings.Contains(text, "records are missing here"), text)
+	assert.Assert(t, strings.Contains(text, "in the format: panic: rude"), text)
+	assert.Equal(t, len(s.Breaches()), 0, s.Breaches())
 }
 
 // A sink whose type cannot be compared is a sink like any other.

@@ -89,7 +89,8 @@ func (s *shutdown) enter(p Phase) {
 //
 // It returns nil only then; otherwise a *DeliveryError that says, per
 // destination, what went to the fallback, was dropped, or was still on its way
-// when ctx ended. It is safe for concurrent use. After Close it returns what it
+// when ctx ended. What had come to such an end before the call is not repeated:
+// Health has it. It is safe for concurrent use. After Close it returns what it
 // finds to be so, without waiting.
 func (h *Handler) Flush(ctx context.Context) error {
 	if ctx == nil {
