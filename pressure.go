@@ -14,19 +14,19 @@ import (
 // pressure watches the memory for Config.MemoryLimit. It has no goroutine:
 // writers look when they have work, and Health does.
 type pressure struct {
-	limit    int // percent; negative means none
+	limit    int                                         // percent; negative means none
+	read     func(now time.Time) (memory.Reading, error) // of a memory.Guard
 	reporter *reporter
-	guard    memory.Guard
 	high     atomic.Bool // above the limit when last looked at
 }
 
 func newPressure(limit int, r *reporter) *pressure {
-	return &pressure{limit: limit, reporter: r}
+	return &pressure{limit: limit, read: new(memory.Guard).Read, reporter: r}
 }
 
 // look judges the memory by a reading that is at most a few seconds old.
 func (p *pressure) look(now time.Time) memory.Reading {
-	r, _ := p.guard.Read(now) // with an error it is a reading of the rest
+	r, _ := p.read(now) // with an error it is a reading of the rest
 	high := p.limit >= 0 && r.Percent > float64(p.limit)
 	if p.high.Swap(high) != high {
 		relation := "above"

@@ -241,6 +241,46 @@ func TestCloseBringsTheTornRecordWholeToTheFallback(t *testing.T) {
 	})
 }
 
+func TestFlushLearnsOfATornRecordThatCloseGaveAway(t *testing.T) {
+	for _, script := range []fault.Script{nil, fault.From(2, fault.Fail(syscall.EIO))} { // the first write is news
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, func(r *rig, d *hydra.Destination, _ *hydra.Config) {
+				d.RetryFor = -1
+				r.sink.OnWrite = fault.Steps(fault.Short(2, syscall.ENOSPC))
+				r.fallback.OnWrite = script
+			})
+			r.log(1234, 1234)
+			settle()
+			flushed := make(chan error)
+			go func() { flushed <- r.Flush(t.Context()) }()
+			synctest.Wait()
+			want := hydra.Delivery{Destination: "d", Fallback: 1}
+			if script != nil {
+				want = hydra.Delivery{Destination: "d", Dropped: 1}
+			}
+			closed := delivery(t, r.Close(t.Context()))
+			assert.Equal(t, closed, want)
+			assert.Equal(t, delivery(t, <-flushed), want)
+			r.wantAccount(0, want.Fallback, want.Dropped, 0)
+		})
+	}
+}
+
+func TestTornRecordThatTheSinkTakesWithAnErrorIsWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(r *rig, d *hydra.Destination, _ *hydra.Config) {
+			d.RetryFor = -1
+			r.sink.OnWrite = fault.Steps(fault.Short(2, syscall.ENOSPC), fault.Short(3, syscall.EIO))
+		})
+		r.log(1234, 1234)
+		time.Sleep(5 * time.Second)
+		r.wantAccount(1, 0, 0, 0)
+		r.close()
+		assert.DeepEqual(t, r.sink.Lines(), numbers(1234, 1234))
+		assert.Equal(t, r.sink.Count(fault.Write), 2)
+	})
+}
+
 func TestTornGapMarkerIsNotWrittenElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, func(r *rig, d *hydra.Destination, _ *hydra.Config) {
@@ -313,8 +353,8 @@ func TestSinkThatNeverOpensIsNotClosed(t *testing.T) {
 			r.sink.OnOpen = fault.Always(fault.Fail(syscall.EACCES))
 		})
 		r.log(1, 2)
-		got := delivery(t, r.Close(t.Context()))
-		assert.Equal(t, got.Fallback, uint64(2))
+		settle()
+		r.close()
 		assert.DeepEqual(t, r.strays(), numbers(1, 2))
 		assert.Equal(t, r.sink.Count(fault.Close), 0)
 	})
