@@ -78,8 +78,8 @@ func (d *destination) markGap() {
 	d.haul.bytes, d.haul.ends = b.bytes, b.ends // keep the room they grew
 }
 
-// owes reports whether there is something for the sink that no record may bring
-// along: the rest of a torn record, or news of a gap.
+// owes reports whether there is something to do for the sink that no record may
+// bring along: to open it, the rest of a torn record, or news of a gap.
 func (d *destination) owes() bool {
-	return d.torn != nil || d.missing().since(d.marked).any()
+	return !d.opened || d.torn != nil || d.missing().since(d.marked).any()
 }

@@ -347,6 +347,21 @@ func TestSinkThatOpensLateGetsWhatComesThen(t *testing.T) {
 	}
 }
 
+func TestSinkThatOpensLateIsMendedWithoutRecords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(r *rig, _ *hydra.Destination, _ *hydra.Config) {
+			r.sink.OnOpen = fault.First(3, fault.Fail(syscall.EACCES))
+		})
+		settle()
+		assert.Equal(t, r.state().Status, hydra.StatusFailing)
+		time.Sleep(time.Hour)
+		assert.Equal(t, r.state().Status, hydra.StatusOK)
+		assert.Equal(t, r.sink.Count(fault.Open), 4)
+		assert.Equal(t, len(r.seen(hydra.EventMended)), 1)
+		r.close()
+	})
+}
+
 func TestSinkThatNeverOpensIsNotClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, func(r *rig, _ *hydra.Destination, _ *hydra.Config) {
