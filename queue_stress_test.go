@@ -277,3 +277,44 @@ func TestQueueTakesWhatProducersLeaveOfARun(t *testing.T) {
 	assert.Assert(t, cut > 0, "producers never dropped what the consumer had collected, in %d takes", len(history.Takes))
 	t.Logf("%d takes, %d of which lost records to producers; %d pushes", len(history.Takes), cut, history.Offered)
 }
+
+func TestQueueIsFullOnlyWhenItIs(t *testing.T) {
+	// Each producer has one record in the queue at most, of four that fit: whatever
+	// they and the consumer read at different moments, full is a lie.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(2, runtime.GOMAXPROCS(0))))
+	const producers = 4
+	q := newQueue(producers, 64)
+	q.reset(ticketMask-1000, 0)
+	next, missed := q.offered(), uint64(0)
+	var stop atomic.Bool
+	var taken [producers]atomic.Bool
+	var all sync.WaitGroup
+	for id := range producers {
+		all.Go(func() {
+			for !stop.Load() {
+				if o := q.push([]byte{byte(id)}, 0, id%2 == 0); o > crowded {
+					t.Errorf("got outcome %d with at most %d of %d records queued", o, producers-1, producers)
+					return
+				}
+				for !taken[id].CompareAndSwap(true, false) && !stop.Load() {
+					runtime.Gosched()
+				}
+			}
+		})
+	}
+	var h haul
+	for end := time.Now().Add(200 * time.Millisecond); time.Now().Before(end); {
+		q.take(&h)
+		for _, id := range h.bytes {
+			taken[id].Store(true)
+		}
+		if n := len(h.ends); n > 0 {
+			missed += h.first - next
+			next = h.first + uint64(n)
+		}
+	}
+	stop.Store(true)
+	all.Wait()
+	assert.Equal(t, missed, uint64(0), "nothing had to be dropped")
+	assert.Assert(t, next > ticketMask, "the tickets did not wrap")
+}
