@@ -72,22 +72,26 @@ func (s *Sink) follow() error {
 		s.restart()
 	}
 	if s.opts.rotates() {
-		s.followRotation(info)
+		return s.followRotation(info)
 	}
 	return nil
 }
 
 // followRotation opens the file that has the name now if another process has
-// rotated ours. Where that fails ours will do.
-func (s *Sink) followRotation(info fs.FileInfo) {
+// rotated ours. Where that fails ours will do, unless somebody has locked it to
+// compress and remove it.
+func (s *Sink) followRotation(info fs.FileInfo) error {
 	named, err := s.sys.Lstat(s.name)
 	if err == nil && os.SameFile(named, info) || err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return
+		return nil
 	}
-	if !s.reopened.over() {
-		return
+	if !s.shared {
+		return s.replace()
 	}
-	_ = s.reopenLocked()
+	if s.reopened.over() {
+		_ = s.reopenLocked() // counted
+	}
+	return nil
 }
 
 // replace opens the file that has the name now, and lets go of the one before.

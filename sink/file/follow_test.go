@@ -188,3 +188,20 @@ func TestFault28OneFileUnderTwoNamesIsFoundOut(t *testing.T) {
 	assert.NilError(t, same.Close(t.Context()))
 	opened(t, path, &file.Options{MaxSize: 4096})
 }
+
+func TestAFileThatIsBeingCompressedIsNotWrittenTo(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.log")
+	s, sys := faulty(path, &file.Options{MaxSize: 1024}, nil)
+	assert.NilError(t, os.WriteFile(path, []byte("one\n"), 0o600))
+	unlock := lockFolder(t, path) // as a compression does
+	open(t, s)
+	assert.NilError(t, os.Rename(path, path+".1"))
+	sys.On = map[string]fault.Script{fault.Open: fault.Always(fault.Fail(syscall.EMFILE))}
+	_, err := s.Write(t.Context(), batchOf("two"))
+	assert.ErrorIs(t, err, syscall.EMFILE)
+	sys.On = nil
+	write(t, s, "two")
+	unlock()
+	assert.Equal(t, content(t, path+".1"), "one\n")
+	assert.Equal(t, content(t, path), "two\n")
+}

@@ -38,6 +38,20 @@ func (s *Sink) open(like fs.FileMode) (opened, error) {
 			return opened{}, fmt.Errorf("cannot create its directory: %w", err)
 		}
 	}
+	// Another process may rotate the file while we look at it. Who loses that race
+	// this often will be called again.
+	var o opened
+	var err error
+	for range 10 {
+		if o, err = s.openAccepted(like); !errors.Is(err, errReplaced) {
+			break
+		}
+	}
+	return o, err
+}
+
+// openAccepted opens a file, and closes it again if it must not be written to.
+func (s *Sink) openAccepted(like fs.FileMode) (opened, error) {
 	f, err := s.openOrCreate(like)
 	if err != nil {
 		return opened{}, s.explain(err)
@@ -69,8 +83,7 @@ func (s *Sink) openOrCreate(like fs.FileMode) (*os.File, error) {
 	if mode == 0 {
 		mode = 0o600
 	}
-	// Another process may create or remove the file between the two calls. Who
-	// loses that race this often will be called again.
+	// Another process may create or remove the file between the two calls.
 	for range 10 {
 		f, err := s.sys.OpenFile(s.name, flags, 0)
 		if err == nil {
@@ -134,8 +147,8 @@ func (s *Sink) acceptable(info fs.FileInfo) error {
 		if err == nil && named.Mode()&fs.ModeSymlink != 0 {
 			return errLink
 		}
-		if err == nil && !os.SameFile(named, info) {
-			return errors.New("it was replaced while it was opened")
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(named, info) {
+			return errReplaced
 		}
 		if info.Mode().IsRegular() && links(info) > 1 && !s.healable(info) {
 			return errors.New("it has another name, a hard link: give it a file of its own or set Options.AllowLinks")
@@ -149,7 +162,10 @@ func (s *Sink) acceptable(info fs.FileInfo) error {
 	return nil
 }
 
-var errLink = errors.New("it is a symbolic link: name what it points to or set Options.AllowLinks")
+var (
+	errReplaced = errors.New("it was replaced while it was opened")
+	errLink     = errors.New("it is a symbolic link: name what it points to or set Options.AllowLinks")
+)
 
 // explain adds the way out to an error of opening the file.
 func (s *Sink) explain(err error) error {
