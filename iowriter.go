@@ -20,7 +20,8 @@ import (
 // with different settings.
 //
 // Flush calls w's "Flush() error" and then its "Sync() error", where it has
-// them. Close leaves w open: it belongs to whoever made it. A w that is nil, or
+// them, but does not sync an [*os.File]: use package sink/file for that. Close
+// leaves w open: it belongs to whoever made it. A w that is nil, or
 // a nil pointer, is an error of Open.
 //
 // A w that blocks holds up its own destination and nothing else; the end of a
@@ -77,13 +78,16 @@ func (s *ioWriter) Write(ctx context.Context, b sink.Batch) (int, error) {
 	return n, err
 }
 
-// Flush empties the writer's own buffer and makes it durable, as far as the
-// writer can do either.
+// Flush empties the writer's own buffer. What an *os.File was given is with the
+// kernel already; it is not synced, because nobody asked for that.
 func (s *ioWriter) Flush(context.Context) error {
 	if f, ok := s.w.(interface{ Flush() error }); ok {
 		if err := f.Flush(); err != nil {
 			return err
 		}
+	}
+	if _, ok := s.w.(*os.File); ok {
+		return nil
 	}
 	if f, ok := s.w.(interface{ Sync() error }); ok {
 		if err := f.Sync(); err != nil && !syncUnsupported(err) {

@@ -80,6 +80,8 @@ type queue struct {
 
 	_ linePad
 
+	yielded atomic.Uint32 // producers in a half full queue: when one last yielded, in µs
+
 	// producers that wait for room
 	waiters atomic.Int32
 	roomMu  sync.Mutex
@@ -112,13 +114,14 @@ const (
 	maxQueueRecords = 1 << 24
 
 	// takeBytes is the longest run that the consumer claims: large enough that
-	// the system call vanishes in the cost of its bytes, small enough to stay in
-	// the second-level cache between copy and write.
-	takeBytes = 256 << 10
+	// the system call vanishes in the cost of its bytes, and small enough to be
+	// written within 20 µs or so, after which the runtime gives the processor of
+	// the writer to somebody else, whom it then has to wait for.
+	takeBytes = 64 << 10
 
-	// yieldEvery is how many pushes into a queue that is half full make one that
-	// yields: few enough that 64 goroutines take turns within a millisecond.
-	yieldEvery = 16
+	// yieldEvery is how many microseconds lie between two pushes that yield. Each
+	// may cost ten, for waking an idle processor.
+	yieldEvery = 100
 
 	// spins bounds the wait for another producer or the consumer to finish a
 	// copy that it has begun. They need well under a microsecond, unless the
@@ -142,7 +145,7 @@ const (
 // within the limits above. The rings are larger than that: what the consumer has
 // claimed no longer counts as queued, but its space is not free until copied.
 func newQueue(records, bytes uint32) *queue {
-	slack := min(max(bytes/4, 4<<10), 2*takeBytes)
+	slack := min(max(bytes/4, 4<<10), 8*takeBytes)
 	entries := uint32(1)
 	lap := uint8(0)
 	for entries < records+records/4+1 {
@@ -157,7 +160,7 @@ func newQueue(records, bytes uint32) *queue {
 		bytes:     bytes,
 		nudge:     max(records/4, 1),
 		nudgeByte: max(bytes/4, 1),
-		takeMax:   slack / 2,
+		takeMax:   min(slack/2, takeBytes),
 		data:      make([]byte, bytes+slack),
 		wake:      make(chan struct{}, 1),
 		room:      make(chan struct{}),
@@ -256,11 +259,14 @@ func (q *queue) push(p []byte, when uint32, dropOldest bool) outcome {
 		busy := q.busy(queued, queuedBytes)
 		if s := q.sleeping.Load(); s == parked || s == napping && busy {
 			q.rouse()
+			if busy {
+				runtime.Gosched() // it runs here and now, unless a processor is idle
+			}
 		}
 		if !busy {
 			return accepted
 		}
-		return q.press(ticketOf(tail), queued, queuedBytes)
+		return q.press(when, queued, queuedBytes)
 	}
 	return contended
 }
@@ -275,14 +281,16 @@ func (q *queue) half(records, bytes uint32) bool {
 	return records >= q.records/2 || bytes >= q.bytes/2
 }
 
-// press is the end of a push that found the queue busy. From half full on some
-// pushes offer their processor to others: where all processors log without end
-// the consumer is runnable, but would not run before the scheduler takes one of
-// them off, and by then the queue is full. With nothing else to run that costs
-// little, and nothing is waited for.
-func (q *queue) press(ticket, records, bytes uint32) outcome {
-	if ticket%yieldEvery == 0 && q.half(records, bytes) {
-		runtime.Gosched()
+// press is the end of a push that found the queue busy. Where every processor logs
+// without end the consumer is runnable but does not run before the scheduler takes
+// a producer off, ten milliseconds later, and by then the queue is full. So from
+// half full on a push now and then offers its processor to others. It waits for
+// nothing, and with nothing else to run it goes on at once.
+func (q *queue) press(when, records, bytes uint32) outcome {
+	if q.half(records, bytes) {
+		if last := q.yielded.Load(); when-last >= yieldEvery && q.yielded.CompareAndSwap(last, when) {
+			runtime.Gosched()
+		}
 	}
 	if q.crowded(records, bytes) {
 		return crowded

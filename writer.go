@@ -105,7 +105,7 @@ func (d *destination) run() {
 		steady := now.Sub(d.busy) <= napTime+napTime/4 // a nap ago, or less
 		d.busy = now
 		d.shared.pressure.look(now)
-		if steady && !d.queue.drained() {
+		if steady && len(d.haul.bytes) < int(d.queue.takeMax)/2 && !d.queue.drained() {
 			d.nap(napping, napTime)
 		}
 	}

@@ -1,0 +1,100 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+// Guard fails when a log call has become dearer. In one process it times, turn by
+// turn, a call with three attributes through the floor (a handler that returns at
+// once, so that what is left is slog's own work), slog's JSON handler and hydra,
+// the latter two to a file, and compares ratios: those hold on any machine.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/hydra-logger/hydra"
+)
+
+const (
+	// recorded is hydra's ratio to the floor when it was last made faster. A
+	// change that makes it so again lowers this.
+	recorded = 2.1
+
+	// allowed is how far above recorded noise may carry the median: a third.
+	allowed = recorded * 4 / 3
+
+	rounds = 25
+	calls  = 40_000 // a round of hydra's fits into what its writer takes meanwhile
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "guard:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	file, err := os.CreateTemp("", "hydra-guard-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name())
+	defer file.Close()
+	h, err := hydra.Open(hydra.Config{Layers: map[string]hydra.Layer{
+		"default": {Destinations: []hydra.Destination{{Sink: hydra.Writer(file), Policy: hydra.Block}}},
+	}})
+	if err != nil {
+		return err
+	}
+	stacks := []*slog.Logger{slog.New(floor{}), slog.New(slog.NewJSONHandler(file, nil)), slog.New(h)}
+	times := make([][]float64, len(stacks))
+	for range rounds {
+		for i, log := range stacks {
+			times[i] = append(times[i], perCall(log))
+			if err := h.Flush(context.Background()); err != nil { // not beside the next stack
+				return err
+			}
+		}
+	}
+	if err := h.Close(context.Background()); err != nil {
+		return err
+	}
+
+	base, peer, own := median(times[0]), median(times[1]), median(times[2])
+	fmt.Printf("a call with 3 attributes to a file, median of %d rounds: floor %.0f ns, slog %.0f ns (%.2f×), hydra %.0f ns (%.2f×)\n",
+		rounds, base, peer, peer/base, own, own/base)
+	switch {
+	case own/base > allowed:
+		return fmt.Errorf("hydra is at %.2f× the floor; recorded is %.2f×, allowed %.2f×", own/base, recorded, allowed)
+	case own > peer:
+		return fmt.Errorf("hydra is slower than slog's own handler")
+	}
+	return nil
+}
+
+// perCall returns what one call costs, in ns.
+func perCall(log *slog.Logger) float64 {
+	ctx, start := context.Background(), time.Now()
+	for i := range calls {
+		log.LogAttrs(ctx, slog.LevelInfo, "request served",
+			slog.String("method", "GET"), slog.Int("status", 200), slog.Int("call", i))
+	}
+	return float64(time.Since(start)) / calls
+}
+
+func median(times []float64) float64 {
+	slices.Sort(times)
+	return times[len(times)/2]
+}
+
+// floor is the handler that does nothing.
+type floor struct{}
+
+func (floor) Enabled(context.Context, slog.Level) bool  { return true }
+func (floor) Handle(context.Context, slog.Record) error { return nil }
+func (f floor) WithAttrs([]slog.Attr) slog.Handler      { return f }
+func (f floor) WithGroup(string) slog.Handler           { return f }
