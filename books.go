@@ -41,6 +41,7 @@ type books struct {
 // for.
 type barrier struct {
 	target  uint64     // ticket
+	head    uint64     // ticket; what was dropped before it was dropped before the call
 	written uint64     // as in books, when the barrier was put up
 	lost    uint64     // of the records before target, dropped since
 	stray   uint64     // likewise, to the fallback
@@ -58,7 +59,8 @@ func (b *books) take(q *queue, h *haul) {
 	}
 	missed := h.first - b.next
 	for _, w := range b.barriers {
-		w.lost += w.share(b.next, missed)
+		since := min(max(b.next, w.head), h.first)
+		w.lost += w.share(since, h.first-since)
 	}
 	b.missed += missed
 	b.next += missed + n

@@ -122,6 +122,7 @@ func (d *destination) putBarrier() *barrier {
 	b := &barrier{target: d.queue.offered(), reply: make(chan error, 1)}
 	d.mu.Lock()
 	b.written = d.books.written
+	b.head = d.books.next + d.books.unseen(d.queue)
 	if d.abandoned { // nobody would reply
 		b.reply <- errSinkHangs
 	} else {

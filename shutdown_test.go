@@ -246,6 +246,19 @@ func TestSinkThatHeedsItsContextIsNotAbandoned(t *testing.T) {
 	})
 }
 
+func TestCloseRepeatsNoLossFromBeforeIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, release := fullRig(t, hydra.DropOldest, 0)
+		r.log(6, 9) // drops 2 to 5
+		closed := make(chan error)
+		go func() { closed <- r.Close(t.Context()) }()
+		synctest.Wait()
+		release()
+		assert.NilError(t, <-closed)
+		r.wantAccount(5, 0, 4, 0)
+	})
+}
+
 func TestCloseWithEndedContextStillSealsAndRescues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var release func()
