@@ -81,18 +81,21 @@ func TestFault22AClockSetBackNeitherOverwritesNorReorders(t *testing.T) {
 }
 
 func TestFault22ANameTakenMeanwhileIsNotOverwritten(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "app.log")
-	taken := fault.Fail(&os.LinkError{Op: "rename", Err: syscall.EEXIST})
-	s, sys := faulty(path, nil, map[string]fault.Script{fault.Rename: fault.First(2, taken)})
-	open(t, s)
-	write(t, s, "one")
-	assert.NilError(t, s.Rotate())
-	assert.Assert(t, strings.HasSuffix(only(t, path), "-2.log"), only(t, path))
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "app.log")
+		taken := fault.Fail(&os.LinkError{Op: "rename", Err: syscall.EEXIST})
+		s, sys := faulty(path, nil, map[string]fault.Script{fault.Rename: fault.First(2, taken)})
+		assert.NilError(t, s.Open(t.Context()))
+		write(t, s, "one")
+		assert.NilError(t, s.Rotate())
+		assert.Equal(t, filepath.Base(only(t, path)), "app-20000101T000000.000Z-2.log")
 
-	sys.On[fault.Rename] = fault.Always(taken)
-	write(t, s, "two")
-	assert.ErrorContains(t, s.Rotate(), "every name for the rotated file is taken")
-	assert.DeepEqual(t, contents(t, path), []string{"one\n", "two\n"})
+		sys.On[fault.Rename] = fault.Always(taken)
+		write(t, s, "two")
+		assert.ErrorContains(t, s.Rotate(), "every name for the rotated file is taken")
+		assert.NilError(t, s.Close(t.Context()))
+		assert.DeepEqual(t, contents(t, path), []string{"one\n", "two\n"})
+	})
 }
 
 func TestFault23AFailedRotationGoesOnWithTheFileAndIsTriedAgain(t *testing.T) {
@@ -181,9 +184,9 @@ func TestFilesAreRotatedByAge(t *testing.T) {
 		assert.NilError(t, s.Open(t.Context()))
 		time.Sleep(2 * time.Hour)
 		write(t, s, "one") // an empty file is not rotated
-		time.Sleep(time.Hour - 1)
+		time.Sleep(time.Hour - time.Nanosecond)
 		write(t, s, "two")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		write(t, s, "three")
 		time.Sleep(24 * time.Hour)
 		write(t, s, "four")
