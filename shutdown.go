@@ -285,9 +285,7 @@ func (c *core) rescue(ctx context.Context) {
 	patient, cancel := context.WithTimeout(ctx, time.Until(end)/2)
 	defer cancel()
 	ended := func(d *destination) <-chan struct{} { return d.done }
-	if c.await(patient, ended) == nil {
-		return
-	}
+	_ = c.await(patient, ended) // takeOver sees who has not
 	var takers errgroup.Group
 	for _, d := range c.destinations {
 		takers.Go(func() error {
@@ -317,10 +315,17 @@ func (d *destination) sealBooks() books {
 	return sealed
 }
 
-// takeOver makes the caller the queue's consumer in place of the writer, and
-// empties the queue into the fallback until ctx ends; what is left then counts
-// as dropped.
+// takeOver makes the caller the queue's consumer in place of a writer that has not
+// ended, or that its sink ended by runtime.Goexit. It empties the queue into the
+// fallback until ctx ends; what is left then counts as dropped.
 func (d *destination) takeOver(ctx context.Context) {
+	select {
+	case <-d.done:
+		if d.queue.drained() {
+			return
+		}
+	default:
+	}
 	d.mu.Lock()
 	d.abandoned = true
 	barriers := d.books.barriers

@@ -6,6 +6,7 @@ package hydra_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strconv"
 	"sync"
 	"syscall"
@@ -198,6 +199,8 @@ func TestHangingSinkHarmsNoOtherDestinationAtClose(t *testing.T) {
 		assert.DeepEqual(t, good.Lines(), numbers(1, 10))
 		assert.DeepEqual(t, strays(fallback), numbers(2, 10))
 		assert.Equal(t, good.Count(fault.Close), 1)
+		again := delivery(t, h.Flush(t.Context()))
+		assert.Equal(t, again.Destination, "stuck")
 		close(released)
 		synctest.Wait()
 		assert.DeepEqual(t, stuck.Lines()[:1], numbers(1, 1))
@@ -426,6 +429,30 @@ func TestCloseFromInsideASinkReturnsAtItsDeadline(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestSinkThatEndsItsWriterLosesOnlyWhatItHad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &callerSink{}
+		s.call = func(op string) {
+			if op == fault.Write {
+				runtime.Goexit() // as the methods of testing.T do that end a test
+			}
+		}
+		fallback := &fault.Writer{}
+		h := hydra.NewHandler(hydra.Config{MemoryLimit: -1, Fallback: fallback, Layers: map[string]hydra.Layer{
+			"default": {Destinations: []hydra.Destination{{Name: "d", Sink: s, Format: lines{}}}},
+		}})
+		assert.NilError(t, say(h, "1"))
+		settle()
+		for i := 2; i <= 5; i++ {
+			assert.NilError(t, say(h, strconv.Itoa(i)))
+		}
+		assert.Equal(t, delivery(t, h.Flush(t.Context())).Unknown, uint64(5))
+		got := delivery(t, h.Close(ending(t, time.Second)))
+		assert.Equal(t, got, hydra.Delivery{Destination: "d", Fallback: 4, Unknown: 1})
+		assert.DeepEqual(t, strays(fallback), numbers(2, 5))
+	})
 }
 
 func TestRecordsAfterCloseGoToTheFallback(t *testing.T) {
