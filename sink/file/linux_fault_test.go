@@ -1,0 +1,275 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+//go:build fault && linux
+
+package file_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"golang.org/x/sys/unix"
+	"gotest.tools/v3/assert"
+
+	"github.com/hydra-logger/hydra/sink/file"
+)
+
+// mounted returns a folder with a file system of its own.
+func mounted(t *testing.T, size string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
+		t.Skip("a tmpfs cannot be mounted here: ", err)
+	}
+	t.Cleanup(func() { assert.NilError(t, unix.Unmount(dir, unix.MNT_DETACH)) })
+	return dir
+}
+
+func TestFault11And12AFullDiskThatHasSpaceAgain(t *testing.T) {
+	dir := mounted(t, "256k")
+	path := filepath.Join(dir, "app.log")
+	s := opened(t, path, &file.Options{MaxSize: 1 << 20, Sync: file.SyncFlush})
+	ballast := filepath.Join(dir, "ballast")
+	assert.NilError(t, os.WriteFile(ballast, make([]byte, 150<<10), 0o600))
+	var lines []string
+	for i := range 200 {
+		lines = append(lines, fmt.Sprint(i, strings.Repeat("x", 997)))
+	}
+	b := batchOf(lines...)
+	n, err := s.Write(t.Context(), b)
+	assert.ErrorIs(t, err, unix.ENOSPC)
+	assert.Assert(t, n > 0 && n < len(b.Bytes), n)
+	for range 3 { // it stays full
+		more, err := s.Write(t.Context(), rest(b, n))
+		assert.ErrorIs(t, err, unix.ENOSPC)
+		n += more
+	}
+	assert.NilError(t, os.Remove(ballast))
+	more, err := s.Write(t.Context(), rest(b, n))
+	assert.NilError(t, err)
+	assert.Equal(t, n+more, len(b.Bytes))
+	assert.NilError(t, s.Flush(t.Context()))
+	assert.Equal(t, content(t, path), string(b.Bytes))
+}
+
+func TestFault14ALimitOnTheSizeOfFiles(t *testing.T) {
+	if isChild(t) {
+		ctx := context.Background()
+		path := filepath.Join(os.Getenv(childDir), "app.log")
+		s := file.New(path, nil)
+		err := errors.Join(s.Open(ctx), unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 4096, Max: unix.RLIM_INFINITY}))
+		for i := range 100 {
+			_, werr := s.Write(ctx, batchOf(fmt.Sprint(i, strings.Repeat("x", 300))))
+			err = errors.Join(err, werr)
+		}
+		_, tooLarge := s.Write(ctx, batchOf(strings.Repeat("x", 5000)))
+		endChild("%v %d %v", err, s.Stats().Rotations, errors.Is(tooLarge, unix.EFBIG))
+	}
+	dir := t.TempDir()
+	assert.Equal(t, report(t, dir), "<nil> 8 true")
+	all := strings.Join(contents(t, filepath.Join(dir, "app.log")), "")
+	for i := range 100 {
+		assert.Equal(t, strings.Count("\n"+all, fmt.Sprint("\n", i, strings.Repeat("x", 300), "\n")), 1, "line %d", i)
+	}
+}
+
+func TestFault16AFileSystemThatBecomesReadOnly(t *testing.T) {
+	dir := mounted(t, "1m")
+	path := filepath.Join(dir, "app.log")
+	remount := func(flags uintptr) {
+		assert.NilError(t, unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT|flags, "size=1m"))
+	}
+	remount(unix.MS_RDONLY)
+	s := file.New(path, nil)
+	err := s.Open(t.Context())
+	assert.ErrorContains(t, err, "the file system is read-only: choose another path")
+	assert.ErrorContains(t, err, path)
+	remount(0)
+	open(t, s)
+	write(t, s, "one")
+	assert.Equal(t, content(t, path), "one\n")
+}
+
+func TestFault23And17AFolderThatBecomesReadOnly(t *testing.T) {
+	dir := mounted(t, "1m")
+	path := filepath.Join(dir, "app.log")
+	// The file is open through the first mount, which stays writable; the folder
+	// that a rotation sees is the second, which does not.
+	s := opened(t, path, &file.Options{MaxSize: 1024})
+	write(t, s, "one")
+	assert.NilError(t, unix.Mount(dir, dir, "", unix.MS_BIND, ""))
+	defer unix.Unmount(dir, unix.MNT_DETACH)
+	assert.NilError(t, unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""))
+	assert.ErrorIs(t, s.Rotate(), unix.EROFS)
+	assert.ErrorIs(t, s.Reopen(), unix.EROFS)
+	write(t, s, "two")
+	assert.Equal(t, s.Stats().RotationErrors, uint64(1))
+	assert.Equal(t, content(t, path), "one\ntwo\n")
+}
+
+func TestFault24NoDescriptorsAtRotation(t *testing.T) {
+	if isChild(t) {
+		ctx := context.Background()
+		path := filepath.Join(os.Getenv(childDir), "app.log")
+		s := file.New(path, &file.Options{MaxSize: 1024})
+		err := s.Open(ctx)
+		var before unix.Rlimit
+		err = errors.Join(err, unix.Getrlimit(unix.RLIMIT_NOFILE, &before))
+		// The lowest free descriptors decide how far a rotation comes.
+		probe, perr := os.Open(path)
+		err = errors.Join(err, perr)
+		free := uint64(probe.Fd())
+		err = errors.Join(err, probe.Close())
+		for i, spare := range []uint64{0, 1, 2} {
+			err = errors.Join(err, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: free + spare, Max: before.Max}))
+			_, werr := s.Write(ctx, batchOf(fmt.Sprint(i)))
+			if rerr := s.Rotate(); spare < 2 && !errors.Is(rerr, unix.EMFILE) {
+				werr = errors.Join(werr, fmt.Errorf("with %d spare descriptors: %w", spare, rerr))
+			}
+			err = errors.Join(err, werr)
+		}
+		err = errors.Join(err, unix.Setrlimit(unix.RLIMIT_NOFILE, &before))
+		_, werr := s.Write(ctx, batchOf("3"))
+		endChild("%v", errors.Join(err, werr, s.Close(ctx)))
+	}
+	dir := t.TempDir()
+	assert.Equal(t, report(t, dir), "<nil>")
+	assert.Equal(t, strings.Join(contents(t, filepath.Join(dir, "app.log")), ""), "0\n1\n2\n3\n")
+}
+
+// TestFault8And25 kills a process over and over while it writes, rotates and
+// compresses, and looks for every record whose Write returned.
+func TestFault8And25KilledAtAnyMomentNothingIsLostOrTwice(t *testing.T) {
+	const kills = 60
+	dir := t.TempDir()
+	path := filepath.Join(dir, "app.log")
+	opts := &file.Options{MaxSize: 16 << 10, Compress: "gzip"}
+	if isChild(t) {
+		ctx := context.Background()
+		s := file.New(filepath.Join(os.Getenv(childDir), "app.log"), opts)
+		if err := s.Open(ctx); err != nil {
+			endChild("%v\n", err)
+		}
+		acks := os.NewFile(3, "acks")
+		for i := 0; ; i++ {
+			line := fmt.Sprintf("%d-%d %s.", os.Getpid(), i, strings.Repeat("x", i%1500))
+			if _, err := s.Write(ctx, batchOf(line)); err != nil {
+				endChild("%v\n", err)
+			}
+			if _, err := fmt.Fprintf(acks, "%d-%d\n", os.Getpid(), i); err != nil {
+				os.Exit(1)
+			}
+		}
+	}
+	acked := make(map[string]bool)
+	for range kills {
+		r, w, err := os.Pipe()
+		assert.NilError(t, err)
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+		cmd.Env = append(os.Environ(), childEnv+"="+t.Name(), childDir+"="+dir)
+		cmd.ExtraFiles = []*os.File{w}
+		assert.NilError(t, cmd.Start())
+		assert.NilError(t, w.Close())
+		acks := bufio.NewScanner(r)
+		for range 20 + rand.IntN(400) {
+			if !acks.Scan() {
+				break
+			}
+			acked[acks.Text()] = true
+		}
+		assert.NilError(t, cmd.Process.Kill())
+		for acks.Scan() { // what it acknowledged before it died
+			acked[acks.Text()] = true
+		}
+		_ = cmd.Wait() // it was killed
+		assert.NilError(t, r.Close())
+	}
+
+	synctest.Test(t, func(t *testing.T) {
+		s := file.New(path, opts)
+		assert.NilError(t, s.Open(t.Context()))
+		write(t, s, "the end.")
+		synctest.Wait()
+		assert.NilError(t, s.Close(t.Context()))
+		assert.Equal(t, s.Stats().CompressErrors, uint64(0), s.Stats().LastError)
+	})
+	seen := make(map[string]int)
+	torn := 0
+	for _, f := range append(backups(t, path), path) {
+		text := ""
+		if f == path {
+			text = content(t, f)
+		} else {
+			assert.Assert(t, strings.HasSuffix(f, ".log.gz"), f)
+			text = unzip(t, f)
+		}
+		for line := range strings.Lines(text) {
+			id, _, _ := strings.Cut(line, " ")
+			if seen[id]++; !strings.HasSuffix(line, ".\n") {
+				torn++
+				assert.Assert(t, !acked[id], "torn though acknowledged: %q", line)
+			}
+		}
+	}
+	for id := range acked {
+		assert.Equal(t, seen[id], 1, "%s", id)
+	}
+	entries, err := os.ReadDir(dir)
+	assert.NilError(t, err)
+	assert.Equal(t, len(entries), len(backups(t, path))+1, "nothing else is left")
+	t.Logf("%d kills, %d records acknowledged, 0 lost, 0 twice, %d torn and not acknowledged", kills, len(acked), torn)
+}
+
+// TestFault33 freezes a file system under a sink.
+func TestFault33AFrozenDiskHoldsUpItsOwnSinkOnly(t *testing.T) {
+	dir := t.TempDir()
+	image := filepath.Join(t.TempDir(), "image")
+	f, err := os.Create(image)
+	assert.NilError(t, err)
+	assert.NilError(t, errors.Join(f.Truncate(32<<20), f.Close()))
+	for _, command := range [][]string{{"mkfs.ext4", "-q", image}, {"mount", "-o", "loop", image, dir}} {
+		if out, err := exec.CommandContext(t.Context(), command[0], command[1:]...).CombinedOutput(); err != nil {
+			t.Skipf("%v cannot be done here: %v %s", command, err, out)
+		}
+	}
+	t.Cleanup(func() { assert.NilError(t, unix.Unmount(dir, 0)) })
+	folder, err := os.Open(dir)
+	assert.NilError(t, err)
+	defer folder.Close()
+	const freeze, thaw = 0xC0045877, 0xC0045878
+	s := file.New(filepath.Join(dir, "app.log"), &file.Options{Sync: file.SyncFlush})
+	assert.NilError(t, s.Open(t.Context()))
+	write(t, s, "one")
+	if err := unix.IoctlSetInt(int(folder.Fd()), freeze, 0); err != nil {
+		t.Skip("the file system cannot be frozen: ", err)
+	}
+	wrote := make(chan error)
+	go func() { // ends when the file system has thawed
+		_, err := s.Write(context.Background(), batchOf("two"))
+		wrote <- err
+	}()
+	other := opened(t, filepath.Join(t.TempDir(), "other.log"), &file.Options{MaxSize: 1024})
+	for range 100 {
+		write(t, other, strings.Repeat("x", 500))
+	}
+	assert.Equal(t, s.Stats().LastError, "")
+	select {
+	case err := <-wrote:
+		t.Error("a frozen file system took a write: ", err)
+	default:
+	}
+	assert.NilError(t, unix.IoctlSetInt(int(folder.Fd()), thaw, 0))
+	assert.NilError(t, <-wrote)
+	assert.NilError(t, s.Close(t.Context()))
+	assert.Equal(t, content(t, filepath.Join(dir, "app.log")), "one\ntwo\n")
+}
