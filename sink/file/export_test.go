@@ -47,3 +47,10 @@ func RenameSlowly(oldname, newname string, link error) error {
 	}
 	return renameSlowly(oldname, newname, call)
 }
+
+// HoldNames makes this system look like one that does not rename open files.
+func HoldNames() (undo func()) {
+	before := holdsNames
+	holdsNames = true
+	return func() { holdsNames = before }
+}

@@ -22,7 +22,9 @@ import (
 // and several processes, may append to one file: their lines do not mix, and one
 // of them rotates it for all. A file that is deleted while it is open is created
 // again at the next Write; one that is renamed is followed under its new name
-// until Reopen, unless the options make sinks rotate it.
+// until Reopen, unless the options make sinks rotate it. Windows neither deletes
+// nor renames a file while two sinks or processes have it open, so only one may
+// where it is rotated.
 //
 // Any goroutine may call the methods, at any time. They wait for each other.
 type Sink struct {
@@ -138,6 +140,9 @@ func (s *Sink) Write(ctx context.Context, b sink.Batch) (int, error) {
 	total, rotated := 0, false
 	for total < len(b.Bytes) {
 		upto := s.fit(b, total)
+		if s.file == nil {
+			return total, fmt.Errorf("hydra: log file %q: it could not be opened again after a rotation: %s", s.path, s.Stats().LastError)
+		}
 		n, err := s.put(b.Bytes[total:upto])
 		s.tail.wrote(b, total, total+n)
 		total += n

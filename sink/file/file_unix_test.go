@@ -68,7 +68,7 @@ func endChild(format string, args ...any) {
 	os.Exit(0)
 }
 
-func TestModeIsExactWhateverTheUmask(t *testing.T) {
+func TestFault34ModeIsExactWhateverTheUmask(t *testing.T) {
 	tests := []struct {
 		name  string
 		umask int
@@ -91,12 +91,14 @@ func TestModeIsExactWhateverTheUmask(t *testing.T) {
 				err := s.Open(context.Background())
 				_, writeErr := s.Write(context.Background(), batchOf("one"))
 				info, statErr := os.Stat(path)
-				if err := errors.Join(err, writeErr, statErr); err != nil {
+				rotateErr := s.Rotate()
+				rotated, rotatedErr := os.Stat(path)
+				if err := errors.Join(err, writeErr, statErr, rotateErr, rotatedErr); err != nil {
 					endChild("%v", err)
 				}
-				endChild("%v %d", info.Mode(), info.Size())
+				endChild("%v %d %v %d", info.Mode(), info.Size(), rotated.Mode(), rotated.Size())
 			}
-			assert.Equal(t, report(t, t.TempDir()), fmt.Sprintf("%v 4", tt.want))
+			assert.Equal(t, report(t, t.TempDir()), fmt.Sprintf("%v 4 %v 0", tt.want, tt.want))
 		})
 	}
 }

@@ -70,6 +70,44 @@ func TestFault19LinesBeforeReopenAreInTheOldFileAndLaterOnesInTheNew(t *testing.
 	assert.Equal(t, content(t, path), "")
 }
 
+func TestFault19NoLineIsLostWhenTheFileIsMovedUnderLoad(t *testing.T) {
+	if !isUnix {
+		t.Skip("open files cannot be renamed here")
+	}
+	const times = 1000
+	path := filepath.Join(t.TempDir(), "app.log")
+	s := opened(t, path, nil)
+	quit, done := make(chan struct{}), make(chan int)
+	go func() { // until quit is closed
+		for i := 0; ; i++ {
+			select {
+			case <-quit:
+				done <- i
+				return
+			default:
+			}
+			if _, err := s.Write(t.Context(), batchOf(fmt.Sprint(i))); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for i := range times {
+		assert.NilError(t, os.Rename(path, fmt.Sprint(path, i)))
+		assert.NilError(t, s.Reopen())
+	}
+	close(quit)
+	written := <-done
+	var got, want strings.Builder
+	for i := range times {
+		got.WriteString(content(t, fmt.Sprint(path, i)))
+	}
+	got.WriteString(content(t, path))
+	for i := range written {
+		fmt.Fprintln(&want, i)
+	}
+	assert.Assert(t, got.String() == want.String(), "of %d lines some are missing or moved", written)
+}
+
 func TestFault17AReopenThatFailsKeepsTheFileAndIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "app.log")

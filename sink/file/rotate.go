@@ -17,8 +17,9 @@ import (
 	"github.com/hydra-logger/hydra/sink"
 )
 
-// holdsNames: Windows does not rename and remove files that are open.
-const holdsNames = runtime.GOOS == "windows"
+// holdsNames: Windows does not rename and remove files that are open. Only tests
+// change it.
+var holdsNames = runtime.GOOS == "windows"
 
 // errBusy says that somebody else is rotating a file in the folder.
 var errBusy = errors.New("another rotation is going on in its folder")
@@ -124,6 +125,9 @@ func (s *Sink) rotateOnce() error {
 	}
 	backup, err := s.moveAway(folder)
 	if err != nil {
+		if s.file == nil {
+			err = errors.Join(err, s.replace())
+		}
 		return err
 	}
 	o, err := s.open(s.info.Mode().Perm())

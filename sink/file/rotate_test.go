@@ -347,3 +347,71 @@ func TestFilesWithoutTheRenameThatNeverReplaces(t *testing.T) {
 		})
 	}
 }
+
+func TestFilesAreRotatedWhereOpenFilesKeepTheirNames(t *testing.T) {
+	defer file.HoldNames()()
+	fail := fault.Fail(syscall.EIO)
+	tests := []struct {
+		name string
+		on   map[string]fault.Script
+		want []string
+	}{
+		{name: "no fault", want: []string{"one\n", "two\n", "three\n"}},
+		{name: "no rename", on: map[string]fault.Script{fault.Rename: fault.First(1, fail)}, want: []string{"one\ntwo\n", "three\n"}},
+		{name: "no new file", on: map[string]fault.Script{fault.Open: fault.At(4, fail)}, want: []string{"one\ntwo\n", "three\n"}},
+		{name: "neither new nor old", on: map[string]fault.Script{fault.Open: fault.At(4, fail), fault.Rename: fault.At(2, fail)}, want: []string{"one\n", "two\n", "three\n"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				path := filepath.Join(t.TempDir(), "app.log")
+				s, _ := faulty(path, &file.Options{MaxFiles: 3, Compress: "gzip"}, tt.on)
+				// The background takes no part in the count of calls.
+				s.SetSystem(&fault.FS{FileSystem: file.Everywhere, On: tt.on, Only: func(op, name string) bool {
+					return op == fault.Rename || name == path || name == filepath.Dir(path)
+				}})
+				assert.NilError(t, s.Open(t.Context()))
+				for _, line := range []string{"one", "two", "three"} {
+					write(t, s, line)
+					if line != "three" {
+						_ = s.Rotate()
+					}
+				}
+				synctest.Wait()
+				assert.NilError(t, s.Close(t.Context()))
+				found := backups(t, path)
+				var got []string
+				for _, b := range found {
+					if strings.HasSuffix(b, ".gz") {
+						got = append(got, unzip(t, b))
+					} else {
+						got = append(got, content(t, b))
+					}
+				}
+				assert.DeepEqual(t, append(got, content(t, path)), tt.want)
+			})
+		})
+	}
+}
+
+func TestWriteFailsWhileThereIsNoFile(t *testing.T) {
+	defer file.HoldNames()()
+	path := filepath.Join(t.TempDir(), "app.log")
+	s, sys := faulty(path, &file.Options{MaxSize: 1024}, nil)
+	open(t, s)
+	write(t, s, strings.Repeat("x", 1000))
+	sys.On = map[string]fault.Script{fault.Open: func(n int) fault.Action {
+		if n <= 3 { // Open, and the folder of the rotation
+			return fault.Action{}
+		}
+		return fault.Fail(syscall.EMFILE)
+	}, fault.Rename: fault.At(1, fault.Fail(syscall.EIO))}
+	n, err := s.Write(t.Context(), batchOf(strings.Repeat("y", 1000)))
+	assert.ErrorContains(t, err, "it could not be opened again after a rotation")
+	assert.Equal(t, n, 0)
+	_, err = s.Write(t.Context(), batchOf("z"))
+	assert.ErrorIs(t, err, syscall.EMFILE)
+	sys.On = nil
+	write(t, s, "z")
+	assert.Equal(t, content(t, path), strings.Repeat("x", 1000)+"\nz\n")
+}
