@@ -68,6 +68,9 @@ func TestBrokenSinkIsTriedOnceASecondUntilItIsMended(t *testing.T) {
 			r.sink.OnWrite, times = timed(fault.First(3, fault.Fail(syscall.ENOSPC)))
 		})
 		for i := 1; i <= 35; i++ { // a record each 100 ms, and a look at it 50 ms later
+			if i == 2 {
+				time.Sleep(30 * time.Millisecond) // never when the sink is tried
+			}
 			r.log(i, i)
 			time.Sleep(50 * time.Millisecond)
 			assert.Equal(t, r.state().Status == hydra.StatusFailing, i <= 30, "at record %d", i)
