@@ -211,13 +211,14 @@ func TestHangingSinkHarmsNoOtherDestinationAtClose(t *testing.T) {
 
 func TestSinkThatFailsWhenItReturnsAfterCloseIsSettled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		released := make(chan struct{})
+		first, released := make(chan struct{}), make(chan struct{})
 		r := newRig(t, func(r *rig, _ *hydra.Destination, _ *hydra.Config) {
-			r.sink.OnWrite = fault.Steps(fault.Action{}, fault.Hang(released).Then(fault.Short(2, syscall.EIO)), fault.Action{})
+			r.sink.OnWrite = fault.Steps(fault.Stall(first), fault.Hang(released).Then(fault.Short(2, syscall.EIO)))
 		})
 		r.log(0, 0)
 		settle()
-		r.log(11, 12)
+		r.log(11, 12) // one batch
+		close(first)
 		settle()
 		got := delivery(t, r.Close(ending(t, time.Second)))
 		assert.Equal(t, got.Unknown, uint64(2))
