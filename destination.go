@@ -87,7 +87,7 @@ func newDestination(path string, config Destination, format int) *destination {
 		config: config,
 		path:   path,
 		format: format,
-		plain:  config.Format,
+		plain:  contain(config.Format),
 		sink:   config.Sink,
 		queue:  newQueue(uint32(config.Queue.Records), uint32(config.Queue.Bytes)),
 		writer: newWriter(),

@@ -65,7 +65,7 @@ func (d *destination) markGap() {
 	r := slog.NewRecord(now.until, slog.LevelWarn, GapMessage, 0)
 	r.AddAttrs(slog.Uint64("dropped", gap.dropped), slog.Uint64("rejected", gap.rejected),
 		slog.Uint64("fallback", gap.fallback), slog.Time("since", gap.until))
-	marker, _ := encode(d.plain, nil, &r, nil)
+	marker, _ := d.plain.AppendRecord(nil, r, nil)
 	if len(marker) == 0 {
 		return // a format that writes nothing has filtered it
 	}

@@ -15,7 +15,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hydra-logger/hydra/format"
-	"github.com/hydra-logger/hydra/internal/errs"
 )
 
 // Handler is a slog.Handler that brings each record to the destinations of its
@@ -226,7 +225,7 @@ func (h *Handler) output(ctx context.Context, b *buffer, o *output, r *slog.Reco
 			continue
 		}
 		if len(b.bytes) == 0 {
-			b.bytes, flaws = encode(h.formats[o.format], b.bytes, r, top)
+			b.bytes, flaws = h.formats[o.format].AppendRecord(b.bytes, *r, top)
 			if len(b.bytes) == 0 {
 				return nil // a format that writes nothing has filtered the record
 			}
@@ -237,23 +236,6 @@ func (h *Handler) output(ctx context.Context, b *buffer, o *output, r *slog.Reco
 		err = join(err, way.to.offer(ctx, b.bytes, stampOf(r.Time)))
 	}
 	return err
-}
-
-// encode calls the format. One that panics against its promise does not end the
-// program: the record is encoded as JSON that says so.
-func encode(f format.Format, dst []byte, r *slog.Record, top []slog.Attr) (line []byte, flaws format.Flaws) {
-	defer func() {
-		if err := errs.Recovered(recover()); err != nil {
-			line, _ = standIn(err).AppendRecord(dst, *r, top)
-			flaws = format.Failed
-		}
-	}()
-	return f.AppendRecord(dst, *r, top)
-}
-
-// standIn returns the format that takes the place of one that panicked.
-func standIn(err error) format.Format {
-	return format.JSON(nil).WithAttrs([]slog.Attr{slog.String("!PANIC", "in the format: "+err.Error())})
 }
 
 // join is errors.Join, which allocates even for one error: a record refused under
@@ -297,21 +279,10 @@ func (h *Handler) WithGroup(name string) slog.Handler {
 func (h *Handler) derive(f func(format.Format) format.Format, p place) *Handler {
 	d := &Handler{core: h.core, formats: slices.Clone(h.formats), place: p, layer: h.core.router.usual}
 	for i := range d.formats {
-		d.formats[i] = derived(d.formats[i], f)
+		d.formats[i] = f(d.formats[i])
 	}
 	if l := p.layer(); l != nil {
 		d.layer = l
 	}
 	return d
-}
-
-// derived calls f, which derives a format. One that panics against its promise
-// loses what it had collected, and its place.
-func derived(have format.Format, f func(format.Format) format.Format) (d format.Format) {
-	defer func() {
-		if err := errs.Recovered(recover()); err != nil {
-			d = f(standIn(err))
-		}
-	}()
-	return f(have)
 }

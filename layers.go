@@ -112,6 +112,7 @@ func newRouter(cfg Config, c *checker) (*router, []*destination) {
 
 // format returns the index of f among the distinct formats.
 func (r *router) format(f format.Format) int {
+	f = contain(f)
 	for i, have := range r.formats {
 		if same(have, f) {
 			return i
