@@ -93,18 +93,6 @@ type queue struct {
 type linePad [128]byte
 
 const (
-	sealed      = 1 << 63
-	noClaim     = sealed // no position is sealed, so none equals it
-	ticketBits  = 31
-	ticketMask  = 1<<ticketBits - 1
-	halfTickets = 1 << (ticketBits - 1)
-
-	// An entry packs the lap of its ticket, the length of the record and the
-	// time it was made. One lap back is all a stale entry can be, so eight bits
-	// are plenty; the length is the reason for maxQueueRecord.
-	entryLapBits = 8
-	entryLenBits = 24
-
 	// maxQueueRecord is the longest record that a queue of any size takes.
 	maxQueueRecord = 1<<entryLenBits - 1
 
@@ -180,35 +168,6 @@ func (q *queue) reset(ticket, position uint32) {
 		next := (ticket + (i-ticket)&q.mask) & ticketMask
 		q.entries[i].Store(uint64(q.lap(next)-1)<<56 | 1)
 	}
-}
-
-func (q *queue) lap(ticket uint32) uint8 { return uint8(ticket >> q.lapShift) }
-
-func ticketOf(mark uint64) uint32   { return uint32(mark>>32) & ticketMask }
-func positionOf(mark uint64) uint32 { return uint32(mark) }
-
-// recordsBetween returns how many records lie from one mark to a later one.
-func recordsBetween(from, to uint64) uint32 {
-	return (ticketOf(to) - ticketOf(from)) & ticketMask
-}
-
-// bytesBetween returns how many bytes lie from one mark to a later one that is
-// less than a whole ring ahead.
-func (q *queue) bytesBetween(from, to uint64) uint32 {
-	n := positionOf(to) - positionOf(from)
-	if positionOf(to) < positionOf(from) {
-		n += uint32(len(q.data))
-	}
-	return n
-}
-
-// advance returns the mark behind a record of n bytes at mark.
-func (q *queue) advance(mark uint64, n uint32) uint64 {
-	position := positionOf(mark) + n
-	if position >= uint32(len(q.data)) {
-		position -= uint32(len(q.data))
-	}
-	return uint64((ticketOf(mark)+1)&ticketMask)<<32 | uint64(position)
 }
 
 // push copies p into the queue, with the time it was made in microseconds, and
@@ -447,40 +406,4 @@ func (q *queue) depth() (records, bytes uint32) {
 			return recordsBetween(head, tail), q.bytesBetween(head, tail)
 		}
 	}
-}
-
-// offered returns how many records were ever given a ticket, counting from
-// reset(0, 0).
-func (q *queue) offered() uint64 {
-	n, _ := q.tickets()
-	return n
-}
-
-// before returns how many records were given a ticket before that of mark, which
-// must have been loaded from head or tail already.
-func (q *queue) before(mark uint64) uint64 {
-	n, tail := q.tickets()
-	return n - uint64(recordsBetween(mark, tail))
-}
-
-// tickets returns tail, and the number of its ticket, had tickets not wrapped.
-// halves keeps count of how often they did.
-func (q *queue) tickets() (n, tail uint64) {
-	for {
-		halves := q.halves.Load()
-		tail = q.tail.Load()
-		if q.halves.Load() == halves {
-			return unwrap(halves, ticketOf(tail)), tail
-		}
-	}
-}
-
-// unwrap returns the number of a ticket, had tickets not wrapped.
-func unwrap(halves uint64, ticket uint32) uint64 {
-	// Ticket 0 counted too, so halves is one ahead once it was given.
-	whole := max(halves, 1) - 1
-	if whole&1 != uint64(ticket/halfTickets) {
-		whole++ // tail crossed, and the producer that comes next will count it
-	}
-	return whole*halfTickets + uint64(ticket%halfTickets)
 }
