@@ -46,6 +46,7 @@ type Sink struct {
 	info     fs.FileInfo
 	size     int64 // of file, as far as this sink knows
 	shared   bool  // file has our shared lock, and nobody compresses it
+	suspect  bool  // somebody else wrote to file, and may have died of it
 	use      *use
 	tail     tail
 	due      due
@@ -143,8 +144,7 @@ func (s *Sink) Write(ctx context.Context, b sink.Batch) (int, error) {
 		if s.file == nil {
 			return total, fmt.Errorf("hydra: log file %q: it could not be opened again after a rotation: %s", s.path, s.Stats().LastError)
 		}
-		n, err := s.put(b.Bytes[total:upto])
-		s.tail.wrote(b, total, total+n)
+		n, err := s.put(b, total, upto)
 		total += n
 		if err == nil && total < upto {
 			err = io.ErrShortWrite

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -49,6 +50,9 @@ func content(t *testing.T, path string) string {
 	assert.NilError(t, err)
 	return string(got)
 }
+
+// takesBack tells whether half a record is taken back at once.
+const takesBack = runtime.GOOS == "linux"
 
 // backups returns the paths of the rotated files of the file at path, oldest first.
 func backups(t *testing.T, path string) []string {

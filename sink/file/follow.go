@@ -66,6 +66,7 @@ func (s *Sink) follow() error {
 	if info.Size() < s.size {
 		s.stats.count(&s.stats.s.Truncations)
 	}
+	s.suspect = s.suspect || info.Size() != s.size
 	changed := s.tail.inFile() > 0 && info.Size() != s.tail.end
 	s.size = info.Size()
 	if changed {

@@ -243,3 +243,20 @@ func TestAFileThatIsBeingCompressedIsNotWrittenTo(t *testing.T) {
 	assert.Equal(t, content(t, path+".1"), "one\n")
 	assert.Equal(t, content(t, path), "two\n")
 }
+
+func TestFault5TheHalfLineOfAnotherProcessThatDiedIsEnded(t *testing.T) {
+	if !takesBack {
+		t.Skip("who has died and who is writing is not told apart here")
+	}
+	path := filepath.Join(t.TempDir(), "app.log")
+	s := opened(t, path, nil)
+	write(t, s, "one")
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	assert.NilError(t, err)
+	_, err = f.WriteString("whole\nhal")
+	assert.NilError(t, err)
+	assert.NilError(t, f.Close())
+	write(t, s, "two")
+	write(t, s, "three")
+	assert.Equal(t, content(t, path), "one\nwhole\nhal\ntwo\nthree\n")
+}

@@ -24,69 +24,124 @@ func faulty(path string, opts *file.Options, on map[string]fault.Script) (*file.
 	return s, sys
 }
 
-// TestFault11_12 fills the disk three times in the middle of records.
-func TestFault11_12ShortWritesAreContinuedAtTheirVeryByte(t *testing.T) {
+// TestFault11And12 fills the disk three times in the middle of records.
+func TestFault11And12ShortWritesAreContinued(t *testing.T) {
 	tests := []struct {
 		name   string
-		change func(t *testing.T, s *file.Sink, path string) // while a record is half written
-		want   string                                        // in the file at last
+		change func(t *testing.T, s *file.Sink, path string) // after the short writes
+		want   []string                                      // in the files at last
+		torn   []string                                      // the same where half a record cannot be taken back
 	}{
-		{name: "in the file", want: "one\ntwo\nthree\nfour\n"},
-		{name: "deleted", want: "three\nfour\n", change: func(t *testing.T, _ *file.Sink, path string) {
-			assert.NilError(t, os.Remove(path))
-		}},
-		{name: "truncated", want: "three\nfour\n", change: func(t *testing.T, _ *file.Sink, path string) {
-			assert.NilError(t, os.Truncate(path, 0))
-		}},
-		{name: "somebody else wrote", want: "one\ntwo\nthre--\nthree\nfour\n", change: func(t *testing.T, _ *file.Sink, path string) {
-			f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
-			assert.NilError(t, err)
-			_, err = f.WriteString("--\n")
-			assert.NilError(t, err)
-			assert.NilError(t, f.Close())
-		}},
-		{name: "rotated", want: "three\nfour\n", change: func(t *testing.T, s *file.Sink, path string) {
-			assert.NilError(t, s.Rotate())
-			assert.Equal(t, content(t, only(t, path)), "one\ntwo\n", "the half record is taken back")
-		}},
-		{name: "closed and opened", want: "one\ntwo\nthree\nfour\n", change: func(t *testing.T, s *file.Sink, path string) {
-			assert.NilError(t, s.Close(t.Context()))
-			assert.Equal(t, content(t, path), "one\ntwo\n", "the half record is taken back")
-			assert.NilError(t, s.Open(t.Context()))
-		}},
+		{
+			name: "in the file",
+			want: []string{"one\ntwo\nthree\nfour\n"}, torn: []string{"one\ntwo\nthree\nfour\n"},
+		},
+		{
+			name: "deleted", change: func(t *testing.T, _ *file.Sink, path string) {
+				if !isUnix {
+					t.Skip("open files cannot be deleted here")
+				}
+				assert.NilError(t, os.Remove(path))
+			},
+			want: []string{"three\nfour\n"}, torn: []string{"three\nfour\n"},
+		},
+		{
+			name: "truncated", change: func(t *testing.T, _ *file.Sink, path string) {
+				assert.NilError(t, os.Truncate(path, 0))
+			},
+			want: []string{"three\nfour\n"}, torn: []string{"three\nfour\n"},
+		},
+		{
+			name: "somebody else wrote", change: func(t *testing.T, _ *file.Sink, path string) {
+				f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+				assert.NilError(t, err)
+				_, err = f.WriteString("--\n")
+				assert.NilError(t, err)
+				assert.NilError(t, f.Close())
+			},
+			want: []string{"one\ntwo\n--\nthree\nfour\n"}, torn: []string{"one\ntwo\nthre--\nthree\nfour\n"},
+		},
+		{
+			name: "rotated", change: func(t *testing.T, s *file.Sink, _ string) { assert.NilError(t, s.Rotate()) },
+			want: []string{"one\ntwo\n", "three\nfour\n"}, torn: []string{"one\ntwo\nthre\n", "three\nfour\n"},
+		},
+		{
+			name: "closed and opened", change: func(t *testing.T, s *file.Sink, _ string) {
+				assert.NilError(t, s.Close(t.Context()))
+				assert.NilError(t, s.Open(t.Context()))
+			},
+			want: []string{"one\ntwo\nthree\nfour\n"}, torn: []string{"one\ntwo\nthre\nthree\nfour\n"},
+		},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			full := func(n int) fault.Action { return fault.Short(n, syscall.ENOSPC) }
-			path := filepath.Join(t.TempDir(), "app.log")
-			// The disk is full within "two", twice within "three", and then nothing fits.
-			s, _ := faulty(path, nil, map[string]fault.Script{fault.Write: fault.Steps(full(6), full(4), full(2), full(0))})
-			assert.NilError(t, s.Open(t.Context()))
-			b := batchOf("one", "two", "three", "four")
-			taken := 0
-			for _, want := range []int{6, 10, 12, 12} {
+		for _, torn := range []bool{false, true} {
+			t.Run(fmt.Sprint(tt.name, ", torn: ", torn), func(t *testing.T) {
+				full := func(n int) fault.Action { return fault.Short(n, syscall.ENOSPC) }
+				path := filepath.Join(t.TempDir(), "app.log")
+				// The disk is full within "two", once or twice within "three", and then
+				// nothing fits.
+				on := map[string]fault.Script{fault.Write: fault.Steps(full(6), full(4), full(2), full(0))}
+				taken, wantTaken, want := 0, []int{4, 8, 8, 8}, tt.want
+				if torn {
+					on[fault.Truncate] = fault.Always(fault.Fail(syscall.EPERM))
+					wantTaken, want = []int{6, 10, 12, 12}, tt.torn
+				} else if !takesBack {
+					t.Skip("nothing is taken back here")
+				}
+				s, _ := faulty(path, nil, on)
+				assert.NilError(t, s.Open(t.Context()))
+				b := batchOf("one", "two", "three", "four")
+				for _, wantTaken := range wantTaken {
+					n, err := s.Write(t.Context(), rest(b, taken))
+					assert.ErrorIs(t, err, syscall.ENOSPC)
+					taken += n
+					assert.Equal(t, taken, wantTaken)
+				}
+				if tt.change != nil {
+					tt.change(t, s, path)
+				}
 				n, err := s.Write(t.Context(), rest(b, taken))
-				assert.ErrorIs(t, err, syscall.ENOSPC)
-				taken += n
-				assert.Equal(t, taken, want)
-			}
-			if tt.change != nil {
-				tt.change(t, s, path)
-			}
-			n, err := s.Write(t.Context(), rest(b, taken))
-			assert.NilError(t, err)
-			assert.Equal(t, taken+n, len(b.Bytes))
-			assert.NilError(t, s.Close(t.Context()))
-			assert.Equal(t, content(t, path), tt.want)
-		})
+				assert.NilError(t, err)
+				assert.Equal(t, taken+n, len(b.Bytes))
+				assert.NilError(t, s.Close(t.Context()))
+				assert.DeepEqual(t, contents(t, path), want)
+			})
+		}
 	}
+}
+
+// TestFault12 has half a record that cannot be taken back at first, and is later.
+func TestFault12ARecordBegunInAnEarlierBatchIsTakenBackAndWrittenWhole(t *testing.T) {
+	if !takesBack {
+		t.Skip("nothing is taken back here")
+	}
+	path := filepath.Join(t.TempDir(), "app.log")
+	s, _ := faulty(path, nil, map[string]fault.Script{
+		fault.Write:    fault.Steps(fault.Short(2, syscall.ENOSPC), fault.Short(1, syscall.ENOSPC)),
+		fault.Truncate: fault.At(1, fault.Fail(syscall.EIO)),
+	})
+	open(t, s)
+	b := batchOf("abcde")
+	for i, want := range []int{2, 1} {
+		n, err := s.Write(t.Context(), rest(b, 2*i))
+		assert.ErrorIs(t, err, syscall.ENOSPC)
+		assert.Equal(t, n, want)
+	}
+	assert.Equal(t, content(t, path), "")
+	_, err := s.Write(t.Context(), rest(b, 3))
+	assert.NilError(t, err)
+	assert.Equal(t, content(t, path), "abcde\n")
 }
 
 // TestFault12 has the disk full again when the record is written anew.
 func TestFault12ARecordIsWrittenAnewPieceByPiece(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.log")
-	s, _ := faulty(path, nil, map[string]fault.Script{fault.Write: fault.Steps(
-		fault.Short(3, syscall.ENOSPC), fault.Short(2, syscall.ENOSPC), fault.Short(0, syscall.ENOSPC), fault.Short(2, syscall.ENOSPC))})
+	s, _ := faulty(path, nil, map[string]fault.Script{
+		fault.Write: fault.Steps(
+			fault.Short(3, syscall.ENOSPC), fault.Action{}, // ends the line in the deleted file
+			fault.Short(2, syscall.ENOSPC), fault.Short(0, syscall.ENOSPC), fault.Short(2, syscall.ENOSPC)),
+		fault.Truncate: fault.Always(fault.Fail(syscall.EPERM)),
+	})
 	assert.NilError(t, s.Open(t.Context()))
 	b := batchOf("abcde", "f")
 	taken := 0
@@ -136,13 +191,12 @@ func TestFault14AFileThatIsTooLargeIsRotatedOnce(t *testing.T) {
 	b := batchOf("three")
 	n, err := s.Write(t.Context(), b)
 	assert.ErrorIs(t, err, syscall.EFBIG)
-	assert.Equal(t, n, 2)
 	assert.Equal(t, s.Stats().Rotations, uint64(2))
 	sys.On[fault.Write] = fault.Always(fault.Short(0, syscall.EFBIG))
 	for range 3 {
-		n, err = s.Write(t.Context(), rest(b, 2))
+		more, err := s.Write(t.Context(), rest(b, n))
 		assert.ErrorIs(t, err, syscall.EFBIG)
-		assert.Equal(t, n, 0)
+		assert.Equal(t, more, 0)
 	}
 	assert.Equal(t, s.Stats().Rotations, uint64(2))
 	assert.NilError(t, s.Close(t.Context()))

@@ -13,20 +13,34 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"gotest.tools/v3/assert"
 
+	"github.com/hydra-logger/hydra/internal/fault"
 	"github.com/hydra-logger/hydra/sink/file"
 )
 
 // TestFault27 lets several processes write to one file, rotate it all the time and
-// compress what they rotated, and looks for every line.
+// compress what they rotated, on a disk that is full again and again, and looks for
+// every line.
 func TestFault27SeveralProcessesKeepEveryLineWhole(t *testing.T) {
 	const children, batches, perBatch = 4, 60, 20
 	if isChild(t) {
 		ctx := context.Background()
-		s := file.New(filepath.Join(os.Getenv(childDir), "app.log"), &file.Options{MaxSize: 64 << 10, Compress: "gzip"})
+		// Where half a record can be taken back the disk is full all the time.
+		on := map[string]fault.Script{}
+		if takesBack {
+			on[fault.Write] = func(n int) fault.Action {
+				if n%5 != 0 {
+					return fault.Action{}
+				}
+				return fault.Short(37*n%2000, syscall.ENOSPC)
+			}
+		}
+		s, sys := faulty(filepath.Join(os.Getenv(childDir), "app.log"), &file.Options{MaxSize: 64 << 10, Compress: "gzip"}, on)
+		sys.Only = func(_, name string) bool { return !strings.HasSuffix(name, ".tmp") }
 		err := s.Open(ctx)
 		for i := range batches {
 			var lines []string
@@ -34,11 +48,12 @@ func TestFault27SeveralProcessesKeepEveryLineWhole(t *testing.T) {
 				lines = append(lines, fmt.Sprintf("%d %d %d %s.", os.Getpid(), i, j, strings.Repeat("x", 100*j)))
 			}
 			b := batchOf(lines...)
-			n, werr := s.Write(ctx, b)
-			if werr == nil && n != len(b.Bytes) {
-				werr = errors.New("short write")
+			for taken := 0; taken < len(b.Bytes); {
+				n, werr := s.Write(ctx, rest(b, taken))
+				if taken += n; werr != nil && !errors.Is(werr, syscall.ENOSPC) {
+					endChild("%v", werr)
+				}
 			}
-			err = errors.Join(err, werr)
 		}
 		rotations := s.Stats().Rotations
 		endChild("%v %d %s", errors.Join(err, s.Close(ctx)), rotations, s.Stats().LastError)

@@ -72,18 +72,29 @@ func (s *Sink) fit(b sink.Batch, from int) int {
 		return len(b.Bytes)
 	}
 	for range 3 { // the file that another process began may be full as well
-		room := int(min(max(s.opts.MaxSize-s.size-int64(len(s.tail.lead)), 0), int64(len(b.Bytes)))) // as far as int goes
-		if fits := sort.SearchInts(b.Ends, from+room+1); fits > first {
-			return b.Ends[fits-1]
+		room := max(s.opts.MaxSize-s.size-int64(len(s.tail.lead)), 0)
+		// A record that does not fit is alone in its file.
+		if upto := nearest(b, from, room); s.size == 0 || int64(upto-from) <= room {
+			return upto
 		}
-		if s.size == 0 {
-			return b.Ends[first] // alone
+		if !s.attempt.over() {
+			break
 		}
-		if !s.attempt.over() || s.rotate() != nil {
+		if err := s.rotate(); errors.Is(err, errBusy) {
+			return nearest(b, from, s.opts.MaxSize) // and then look again
+		} else if err != nil {
 			break
 		}
 	}
 	return len(b.Bytes)
+}
+
+// nearest returns the end of the last record of b that ends within size bytes of
+// from, or else of the first one after from.
+func nearest(b sink.Batch, from int, size int64) int {
+	first := sort.SearchInts(b.Ends, from+1)
+	room := int(min(size, int64(len(b.Bytes)))) // no more than an int
+	return b.Ends[max(sort.SearchInts(b.Ends, from+room+1)-1, first)]
 }
 
 // rotateFull rotates a file that may not grow any more, with a limit that is not
@@ -194,7 +205,7 @@ func (s *Sink) heal() {
 		}
 		defer folder.Close()
 		if s.healable(s.info) && s.sys.Remove(s.name) == nil {
-			_ = s.replace() // the next Write tries again
+			s.reopen = s.replace() != nil // the next Write tries again
 		}
 	}
 }

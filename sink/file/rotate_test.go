@@ -320,6 +320,22 @@ func TestFault8WhereItCannotBeFinishedTheFileGoesOn(t *testing.T) {
 	assert.NilError(t, s.Reopen())
 }
 
+func TestFault8WhereTheNewFileCannotBeHadAtOnceItIsTriedAgain(t *testing.T) {
+	if !isUnix {
+		t.Skip("names are not counted here")
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "app.log")
+	backup := filepath.Join(dir, "app-20260102T030405.006Z.log")
+	assert.NilError(t, os.WriteFile(path, []byte("one\n"), 0o600))
+	assert.NilError(t, os.Link(path, backup))
+	// The file, its last byte, the folder; then the new file.
+	s, _ := faulty(path, nil, map[string]fault.Script{fault.Open: fault.At(4, fault.Fail(syscall.EMFILE))})
+	open(t, s)
+	write(t, s, "two")
+	assert.DeepEqual(t, contents(t, path), []string{"one\n", "two\n"})
+}
+
 func TestFilesWithoutTheRenameThatNeverReplaces(t *testing.T) {
 	unsupported := errors.ErrUnsupported
 	tests := []struct {

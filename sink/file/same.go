@@ -22,6 +22,7 @@ type use struct {
 	info fs.FileInfo
 	name string
 	opts Options
+	turn *sync.Mutex // of all uses of the file
 }
 
 // claim notes that a sink uses the file of info. Several sinks may use a file by
@@ -30,6 +31,7 @@ type use struct {
 func claim(info fs.FileInfo, name string, opts Options) (*use, error) {
 	inUse.mu.Lock()
 	defer inUse.mu.Unlock()
+	turn := new(sync.Mutex)
 	for _, u := range inUse.files {
 		if !os.SameFile(u.info, info) {
 			continue
@@ -40,8 +42,9 @@ func claim(info fs.FileInfo, name string, opts Options) (*use, error) {
 		if !reflect.DeepEqual(u.opts, opts) {
 			return nil, fmt.Errorf("this process writes to the same file with other options already: give both the same")
 		}
+		turn = u.turn
 	}
-	u := &use{info, name, opts}
+	u := &use{info, name, opts, turn}
 	inUse.files = append(inUse.files, u)
 	return u, nil
 }

@@ -36,9 +36,28 @@ func (t *tail) wrote(b sink.Batch, from, to int) {
 // inFile returns how many bytes of an unfinished record are at the end of the file.
 func (t *tail) inFile() int { return max(len(t.start)-len(t.lead), 0) }
 
-// put appends p to the file, and before it, in the same call, what must come
-// first. It returns how many bytes of p are in the file.
-func (s *Sink) put(p []byte) (int, error) {
+// put appends the bytes of b between two offsets to the file, and returns how many
+// of them are in it.
+func (s *Sink) put(b sink.Batch, from, upto int) (int, error) {
+	exclusive := s.takeTurn()
+	if exclusive && s.suspect {
+		s.suspect = false
+		if t := &s.tail; len(t.start)+len(t.lead) == 0 && !s.endsInLine() {
+			t.lead = []byte{'\n'} // who wrote this died in the middle
+		}
+	}
+	n, err := s.append(b.Bytes[from:upto])
+	s.tail.wrote(b, from, from+n)
+	if exclusive {
+		n -= s.takeBack(n)
+	}
+	s.endTurn(exclusive)
+	return n, err
+}
+
+// append appends p, and before it, in the same call, what must come first. It
+// returns how many bytes of p are in the file.
+func (s *Sink) append(p []byte) (int, error) {
 	t := &s.tail
 	lead := len(t.lead)
 	if lead > 0 {

@@ -1,0 +1,78 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package file_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/hydra-logger/hydra"
+	"github.com/hydra-logger/hydra/internal/fault"
+	"github.com/hydra-logger/hydra/sink/file"
+)
+
+// TestFault11And12 has two layers in one file, on a disk that is full at every
+// seventh write, somewhere in the middle, while the file is rotated all the time.
+func TestFault11And12EveryRecordOfAHandlerIsWrittenOnceAndWhole(t *testing.T) {
+	const loggers, each = 4, 1500
+	path := filepath.Join(t.TempDir(), "app.log")
+	opts := &file.Options{MaxSize: 16 << 10}
+	full := func(n int) fault.Action {
+		if n%7 != 0 {
+			return fault.Action{}
+		}
+		return fault.Short(n%211, syscall.ENOSPC)
+	}
+	var sinks []*file.Sink
+	destination := func() []hydra.Destination {
+		s, _ := faulty(path, opts, map[string]fault.Script{fault.Write: full})
+		sinks = append(sinks, s)
+		return []hydra.Destination{{Sink: s, Policy: hydra.Block}}
+	}
+	h, err := hydra.Open(hydra.Config{Layers: map[string]hydra.Layer{
+		"default": {Destinations: destination()},
+		"audit":   {Destinations: destination()},
+	}})
+	assert.NilError(t, err)
+	var wg sync.WaitGroup
+	for i := range loggers {
+		wg.Go(func() {
+			log, audit := slog.New(h), slog.New(h).With("layer", "audit")
+			for j := range each {
+				log.Info("app", "logger", i, "n", j)
+				audit.Info("audit", "logger", i, "n", j)
+			}
+		})
+	}
+	wg.Wait()
+	assert.NilError(t, h.Close(t.Context()))
+	seen := make(map[string]int)
+	files := contents(t, path)
+	for _, text := range files {
+		for line := range strings.Lines(text) {
+			var r struct {
+				Msg       string
+				Logger, N int
+			}
+			assert.NilError(t, json.Unmarshal([]byte(line), &r), line)
+			seen[fmt.Sprint(r.Msg, r.Logger, ":", r.N)]++
+		}
+	}
+	for _, s := range sinks {
+		assert.Equal(t, s.Stats().RotationErrors+s.Stats().ReopenErrors, uint64(0), s.Stats().LastError)
+	}
+	assert.Assert(t, len(files) > 1, "nothing was rotated")
+	assert.Equal(t, len(seen), 2*loggers*each)
+	for record, times := range seen {
+		assert.Equal(t, times, 1, record)
+	}
+}

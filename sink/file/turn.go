@@ -1,0 +1,56 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package file
+
+import "time"
+
+// takeTurn keeps all others of our kind from appending to the file until endTurn,
+// so that a record that does not fit can be taken back. It reports whether it could:
+// a process that was stopped in its turn is not waited for beyond some milliseconds,
+// and without its turn a write is still a single append.
+func (s *Sink) takeTurn() bool {
+	if !s.regular {
+		return false
+	}
+	s.use.turn.Lock() // of the sinks of this process
+	for range 50 {
+		locked, busy := lockBytes(s.file)
+		if !busy {
+			return locked
+		}
+		s.suspect = true
+		time.Sleep(100 * time.Microsecond)
+	}
+	return false
+}
+
+// endTurn ends what takeTurn began and reported.
+func (s *Sink) endTurn(exclusive bool) {
+	if !s.regular {
+		return
+	}
+	if exclusive {
+		unlockBytes(s.file)
+	}
+	s.use.turn.Unlock()
+}
+
+// takeBack removes from the file the record that is half in it. It returns how many
+// of the n bytes that a write has just taken are given back with it.
+func (s *Sink) takeBack(n int) int {
+	t := &s.tail
+	torn := t.inFile()
+	if torn == 0 || s.sys.Truncate(s.file, t.end-int64(torn)) != nil {
+		return 0
+	}
+	t.end -= int64(torn)
+	s.size = t.end
+	if len(t.start) > n { // it was begun in an earlier batch
+		t.lead = append([]byte(nil), t.start...)
+		return 0
+	}
+	given := len(t.start)
+	t.start = t.start[:0]
+	return given
+}
