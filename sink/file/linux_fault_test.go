@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -147,10 +148,10 @@ func TestFault24NoDescriptorsAtRotation(t *testing.T) {
 	assert.Equal(t, strings.Join(contents(t, filepath.Join(dir, "app.log")), ""), "0\n1\n2\n3\n")
 }
 
-// TestFault8And25 kills a process over and over while it writes, rotates and
-// compresses, and looks for every record whose Write returned.
-func TestFault8And25KilledAtAnyMomentNothingIsLostOrTwice(t *testing.T) {
-	const kills = 60
+// TestFault5And8And25 kills two processes over and over while they write to one file,
+// rotate and compress it, and looks for every record whose Write returned.
+func TestFault5And8And25KilledAtAnyMomentNothingIsLostOrTwice(t *testing.T) {
+	const processes, kills = 2, 40
 	dir := t.TempDir()
 	path := filepath.Join(dir, "app.log")
 	opts := &file.Options{MaxSize: 16 << 10, Compress: "gzip"}
@@ -172,28 +173,24 @@ func TestFault8And25KilledAtAnyMomentNothingIsLostOrTwice(t *testing.T) {
 		}
 	}
 	acked := make(map[string]bool)
-	for range kills {
-		r, w, err := os.Pipe()
-		assert.NilError(t, err)
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
-		cmd.Env = append(os.Environ(), childEnv+"="+t.Name(), childDir+"="+dir)
-		cmd.ExtraFiles = []*os.File{w}
-		assert.NilError(t, cmd.Start())
-		assert.NilError(t, w.Close())
-		acks := bufio.NewScanner(r)
-		for range 20 + rand.IntN(400) {
-			if !acks.Scan() {
-				break
+	var mu sync.Mutex // guards acked
+	var wg sync.WaitGroup
+	for range processes {
+		wg.Go(func() {
+			for range kills {
+				ids, err := killed(t, dir, 20+rand.IntN(400))
+				if err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				for _, id := range ids {
+					acked[id] = true
+				}
+				mu.Unlock()
 			}
-			acked[acks.Text()] = true
-		}
-		assert.NilError(t, cmd.Process.Kill())
-		for acks.Scan() { // what it acknowledged before it died
-			acked[acks.Text()] = true
-		}
-		_ = cmd.Wait() // it was killed
-		assert.NilError(t, r.Close())
+		})
 	}
+	wg.Wait()
 
 	synctest.Test(t, func(t *testing.T) {
 		s := file.New(path, opts)
@@ -227,7 +224,31 @@ func TestFault8And25KilledAtAnyMomentNothingIsLostOrTwice(t *testing.T) {
 	entries, err := os.ReadDir(dir)
 	assert.NilError(t, err)
 	assert.Equal(t, len(entries), len(backups(t, path))+1, "nothing else is left")
-	t.Logf("%d kills, %d records acknowledged, 0 lost, 0 twice, %d torn and not acknowledged", kills, len(acked), torn)
+	t.Logf("%d kills, %d records acknowledged, 0 lost, 0 twice, %d torn and not acknowledged", processes*kills, len(acked), torn)
+}
+
+// killed starts the test again as a child, kills it after some lines of its report,
+// and returns all of them.
+func killed(t *testing.T, dir string, lines int) (report []string, err error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+	cmd.Env = append(os.Environ(), childEnv+"="+t.Name(), childDir+"="+dir)
+	cmd.ExtraFiles = []*os.File{w}
+	if err := errors.Join(cmd.Start(), w.Close()); err != nil {
+		return nil, err
+	}
+	s := bufio.NewScanner(r)
+	for s.Scan() { // goes on after the kill with what the pipe holds
+		if report = append(report, s.Text()); len(report) == lines {
+			err = cmd.Process.Kill()
+		}
+	}
+	_ = cmd.Wait() // it was killed
+	return report, errors.Join(err, s.Err())
 }
 
 // TestFault33 freezes a file system under a sink.
