@@ -14,6 +14,9 @@ import (
 // Opening does not wait here, and links are found out after it.
 const openFlags, noFollow = 0, 0
 
+// hangup: there is no such signal.
+var hangup os.Signal
+
 // awayFromStdio has nothing to do: handles are not numbered from zero.
 func awayFromStdio(f *os.File) (*os.File, error) { return f, nil }
 

@@ -21,6 +21,9 @@ const openFlags = unix.O_NONBLOCK | unix.O_NOCTTY
 // noFollow makes opening a symbolic link an error.
 const noFollow = unix.O_NOFOLLOW
 
+// hangup is the signal that asks to open files anew.
+var hangup os.Signal = syscall.SIGHUP
+
 // awayFromStdio moves f to a descriptor above 2. Where the program has closed
 // one of its standard descriptors, a new file is given that number, and then
 // everything that prints would print into the log.

@@ -7,15 +7,16 @@ import (
 	"os"
 	"os/signal"
 	"sync"
-	"syscall"
 )
 
 // OnHangup calls Reopen of the sinks whenever the process gets SIGHUP, as from
 // logrotate, until stop is called. stop waits until that has ended; it may be
-// called more than once. What fails shows in Stats. Windows sends no SIGHUP.
+// called more than once. What fails shows in Stats. Only unix systems send SIGHUP.
 func OnHangup(sinks ...*Sink) (stop func()) {
 	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
+	if hangup != nil { // no signal means all of them
+		signal.Notify(hangups, hangup)
+	}
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() { // stop stops it and waits
 		defer close(done)
