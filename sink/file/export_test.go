@@ -6,6 +6,7 @@ package file
 import (
 	"os"
 	"slices"
+	"time"
 )
 
 // System is the seam between a sink and the operating system.
@@ -54,3 +55,6 @@ func HoldNames() (undo func()) {
 	holdsNames = true
 	return func() { holdsNames = before }
 }
+
+// SetDue sets when the file is to be rotated by the wall clock.
+func (s *Sink) SetDue(at time.Time) { s.due.at = at }

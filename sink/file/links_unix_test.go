@@ -167,8 +167,11 @@ func TestFault31APipeIsWrittenToWhileSomebodyReads(t *testing.T) {
 	assert.ErrorContains(t, err, "it is a pipe that nobody reads: start its reader")
 	r = read()
 	defer r.Close()
+	hold, err := os.OpenFile(path, os.O_WRONLY|unix.O_NONBLOCK, 0) // no end of file before the sink writes
+	assert.NilError(t, err)
+	defer hold.Close()
 	done := make(chan string)
-	go func() { // ends with the pipe
+	go func() { // ends when it has all
 		var got []byte
 		for len(got) < len(big.Bytes) {
 			n, err := r.Read(buf)
