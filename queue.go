@@ -71,9 +71,8 @@ type queue struct {
 
 	_ linePad
 
-	// consumer only; producers load
-	claim    atomic.Uint64 // a position as in tail, or noClaim
-	sleeping atomic.Uint32
+	claim    atomic.Uint64 // a mark as tail, or noClaim; the consumer stores, producers load
+	sleeping atomic.Uint32 // the consumer says how; whoever wakes it takes that back
 
 	// producers; each ticket that is a multiple of halfTickets adds one
 	halves atomic.Uint64
@@ -124,7 +123,7 @@ const (
 	accepted  outcome = iota
 	crowded           // accepted, and the queue is past 80 % of a bound
 	full              // no room, and the policy does not make any
-	contended         // room is being made, or was given to nobody, for too long
+	contended         // others hold up the making of room, or the copying out, for too long
 	closed            // sealed
 	tooLarge          // longer than the queue will ever take
 )
@@ -172,16 +171,17 @@ func (q *queue) reset(ticket, position uint32) {
 
 // push copies p into the queue, with the time it was made in microseconds, and
 // wakes the consumer if that is due. When there is no room and dropOldest is set
-// it makes some. p must not be empty. It never blocks.
-func (q *queue) push(p []byte, when uint32, dropOldest bool) outcome {
+// it makes some. p must not be empty. It never blocks. mark is that of the record,
+// if it was accepted.
+func (q *queue) push(p []byte, when uint32, dropOldest bool) (o outcome, mark uint64) {
 	n := uint32(len(p))
 	if uint64(len(p)) > uint64(min(q.bytes, maxQueueRecord)) {
-		return tooLarge
+		return tooLarge, 0
 	}
 	for spin := 0; spin < spins; {
 		tail := q.tail.Load()
 		if tail&sealed != 0 {
-			return closed
+			return closed, 0
 		}
 		head := q.head.Load() // before claim: I4
 		queued := recordsBetween(head, tail)
@@ -191,7 +191,7 @@ func (q *queue) push(p []byte, when uint32, dropOldest bool) outcome {
 			case q.tail.Load() != tail:
 				// head may have passed this tail: nothing is known.
 			case !dropOldest:
-				return full
+				return full, 0
 			case !q.dropOldest(head):
 				spin = pause(spin)
 			}
@@ -223,11 +223,11 @@ func (q *queue) push(p []byte, when uint32, dropOldest bool) outcome {
 			}
 		}
 		if !busy {
-			return accepted
+			return accepted, tail
 		}
-		return q.press(when, queued, queuedBytes)
+		return q.press(when, queued, queuedBytes), tail
 	}
-	return contended
+	return contended, 0
 }
 
 // busy reports whether so much is enough to end the consumer's nap.
@@ -235,9 +235,10 @@ func (q *queue) busy(records, bytes uint32) bool {
 	return records >= q.nudge || bytes >= q.nudgeByte
 }
 
-// half reports whether so much fills half of either bound.
+// half reports whether so much fills more than half of either bound. An empty
+// queue is never half full, however small it is.
 func (q *queue) half(records, bytes uint32) bool {
-	return records >= q.records/2 || bytes >= q.bytes/2
+	return records > q.records/2 || bytes > q.bytes/2
 }
 
 // press is the end of a push that found the queue busy. Where every processor logs
@@ -247,7 +248,9 @@ func (q *queue) half(records, bytes uint32) bool {
 // nothing, and with nothing else to run it goes on at once.
 func (q *queue) press(when, records, bytes uint32) outcome {
 	if q.half(records, bytes) {
-		if last := q.yielded.Load(); when-last >= yieldEvery && q.yielded.CompareAndSwap(last, when) {
+		last := q.yielded.Load()
+		since := int32(when - last) // negative for a record that is older than the last
+		if (since >= yieldEvery || since <= -yieldEvery) && q.yielded.CompareAndSwap(last, when) {
 			runtime.Gosched()
 		}
 	}
@@ -299,87 +302,6 @@ func (q *queue) dropOldest(head uint64) bool {
 		q.head.CompareAndSwap(head, q.advance(head, n))
 	}
 	return ok || q.head.Load() != head
-}
-
-// A haul is a run of records that the consumer took, oldest first.
-type haul struct {
-	first uint64   // how many records were given a ticket before the oldest
-	bytes []byte   // the records back to back
-	ends  []int    // ends[i] is the offset in bytes just past record i
-	whens []uint32 // whens[i] is when record i was made
-}
-
-// take fills h, which it empties first, with the published records at head, and
-// frees their space. Consumer only.
-func (q *queue) take(h *haul) {
-	head := q.head.Load()
-	claim := head
-	for {
-		first := head
-		end := q.collect(h, first)
-		if end == first {
-			q.claim.Store(noClaim) // nobody waits for its space: who waits drops nothing
-			return
-		}
-		q.claim.Store(claim) // before head moves: I4
-		for recordsBetween(first, head) < uint32(len(h.ends)) {
-			if q.head.CompareAndSwap(head, end) {
-				h.skip(int(recordsBetween(first, head)))
-				q.carry(h, head)
-				return
-			}
-			// Producers dropped the oldest meanwhile, and may do so faster than a
-			// run is collected: what is left of this one will do. The claim stays
-			// at its start, so they can fill no more than the slack, and drop no more
-			// than makes room for that: the tries are bounded.
-			head = q.head.Load()
-		}
-	}
-}
-
-// carry copies the run noted in h, which begins at head and is the consumer's,
-// and frees its space.
-func (q *queue) carry(h *haul, head uint64) {
-	h.first = q.before(head)
-	position, total := positionOf(head), uint32(h.ends[len(h.ends)-1])
-	k := min(total, uint32(len(q.data))-position)
-	h.bytes = append(h.bytes, q.data[position:position+k]...)
-	h.bytes = append(h.bytes, q.data[:total-k]...)
-	q.claim.Store(noClaim) // the space belongs to the producers again
-	q.announceRoom()
-}
-
-// collect notes in h, which it empties first, the run of published records from
-// head on, up to takeMax bytes or one record. It returns the mark behind it.
-func (q *queue) collect(h *haul, head uint64) (end uint64) {
-	h.bytes, h.ends, h.whens = h.bytes[:0], h.ends[:0], h.whens[:0]
-	end = head
-	total := uint32(0)
-	for range recordsBetween(head, q.tail.Load()) {
-		n, when, ok := q.published(ticketOf(end))
-		if !ok || total > 0 && total+n > q.takeMax {
-			break
-		}
-		total += n
-		h.ends = append(h.ends, int(total))
-		h.whens = append(h.whens, when)
-		end = q.advance(end, n)
-	}
-	return end
-}
-
-// skip forgets the oldest n records, fewer than there are, of a run whose bytes
-// are not copied yet.
-func (h *haul) skip(n int) {
-	if n == 0 {
-		return
-	}
-	gone := h.ends[n-1]
-	h.ends = h.ends[:copy(h.ends, h.ends[n:])]
-	for i := range h.ends {
-		h.ends[i] -= gone
-	}
-	h.whens = h.whens[:copy(h.whens, h.whens[n:])]
 }
 
 // seal ends intake: every push from now on returns closed (I5).

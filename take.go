@@ -1,0 +1,85 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra
+
+// A haul is a run of records that the consumer took, oldest first.
+type haul struct {
+	first uint64   // how many records were given a ticket before the oldest
+	bytes []byte   // the records back to back
+	ends  []int    // ends[i] is the offset in bytes just past record i
+	whens []uint32 // whens[i] is when record i was made
+}
+
+// take fills h, which it empties first, with the published records at head, and
+// frees their space. Consumer only.
+func (q *queue) take(h *haul) {
+	head := q.head.Load()
+	claim := head
+	for {
+		first := head
+		end := q.collect(h, first)
+		if end == first {
+			q.claim.Store(noClaim) // nobody waits for its space: who waits drops nothing
+			return
+		}
+		q.claim.Store(claim) // before head moves: I4
+		for recordsBetween(first, head) < uint32(len(h.ends)) {
+			if q.head.CompareAndSwap(head, end) {
+				h.skip(int(recordsBetween(first, head)))
+				q.carry(h, head)
+				return
+			}
+			// Producers dropped the oldest meanwhile, and may do so faster than a
+			// run is collected: what is left of this one will do. The claim stays
+			// at its start, so they can fill no more than the slack, and drop no more
+			// than makes room for that: the tries are bounded.
+			head = q.head.Load()
+		}
+	}
+}
+
+// carry copies the run noted in h, which begins at head and is the consumer's,
+// and frees its space.
+func (q *queue) carry(h *haul, head uint64) {
+	h.first = q.before(head)
+	position, total := positionOf(head), uint32(h.ends[len(h.ends)-1])
+	k := min(total, uint32(len(q.data))-position)
+	h.bytes = append(h.bytes, q.data[position:position+k]...)
+	h.bytes = append(h.bytes, q.data[:total-k]...)
+	q.claim.Store(noClaim) // the space belongs to the producers again
+	q.announceRoom()
+}
+
+// collect notes in h, which it empties first, the run of published records from
+// head on, up to takeMax bytes or one record. It returns the mark behind it.
+func (q *queue) collect(h *haul, head uint64) (end uint64) {
+	h.bytes, h.ends, h.whens = h.bytes[:0], h.ends[:0], h.whens[:0]
+	end = head
+	total := uint32(0)
+	for range recordsBetween(head, q.tail.Load()) {
+		n, when, ok := q.published(ticketOf(end))
+		if !ok || total > 0 && total+n > q.takeMax {
+			break
+		}
+		total += n
+		h.ends = append(h.ends, int(total))
+		h.whens = append(h.whens, when)
+		end = q.advance(end, n)
+	}
+	return end
+}
+
+// skip forgets the oldest n records, fewer than there are, of a run whose bytes
+// are not copied yet.
+func (h *haul) skip(n int) {
+	if n == 0 {
+		return
+	}
+	gone := h.ends[n-1]
+	h.ends = h.ends[:copy(h.ends, h.ends[n:])]
+	for i := range h.ends {
+		h.ends[i] -= gone
+	}
+	h.whens = h.whens[:copy(h.whens, h.whens[n:])]
+}
