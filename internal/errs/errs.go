@@ -41,8 +41,9 @@ var kinds = [...]string{
 }
 
 // Kind returns the kind of err, one of the constants above, from the whole tree of
-// what err wraps; the cause named first above in doubt is the more exact one. It
-// is "" for nil and never panics, whatever the methods of err do.
+// what err wraps. Where several fit, a panic comes first, then what the system's
+// error number says, then the rest. It is "" for nil and never panics, whatever
+// the methods of err do.
 func Kind(err error) (kind string) {
 	if err == nil {
 		return ""

@@ -26,7 +26,6 @@ type Entry struct {
 type Tracker struct {
 	mu      sync.Mutex
 	entries [len(kinds)]Entry // guarded by mu; in the order of kinds
-	latest  int               // guarded by mu; index of the last one noted
 }
 
 // Note counts err, which happened at now during op ("write", "open", …). A nil
@@ -44,7 +43,6 @@ func (t *Tracker) Note(now time.Time, op string, err error) {
 	e := &t.entries[i]
 	e.Kind, e.Last, e.Time = kind, text, now
 	e.Count++
-	t.latest = i
 }
 
 // Snapshot returns an entry for each kind that was noted, in the order of the
@@ -59,13 +57,6 @@ func (t *Tracker) Snapshot() []Entry {
 		}
 	}
 	return s
-}
-
-// Last returns the entry of the error noted last, and the zero Entry if there is none.
-func (t *Tracker) Last() Entry {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.entries[t.latest]
 }
 
 // oneLine returns "op: text of err" as valid UTF-8 without line breaks and control

@@ -37,15 +37,8 @@ type Histogram struct {
 	counts [buckets]atomic.Uint64
 }
 
-// Record counts d once. A negative d, which a clock can produce, counts as 0.
-func (h *Histogram) Record(d time.Duration) { h.RecordN(d, 1) }
-
-// RecordN counts d n times, at the cost of one Record. It is how a writer
-// records a whole batch.
-func (h *Histogram) RecordN(d time.Duration, n uint64) {
-	if n == 0 {
-		return
-	}
+// Record counts d. A negative d, which a clock can produce, counts as 0.
+func (h *Histogram) Record(d time.Duration) {
 	d = max(d, 0)
 	// The maximum goes first, so that a reader never finds a count without it.
 	for old := h.max.Load(); int64(d) > old; old = h.max.Load() {
@@ -55,7 +48,7 @@ func (h *Histogram) RecordN(d time.Duration, n uint64) {
 	}
 	// Add rather than Load and Store: one locked instruction either way on amd64,
 	// and nobody has to prove that there is a single writer.
-	h.counts[index(d)].Add(n)
+	h.counts[index(d)].Add(1)
 }
 
 // Quantile returns the duration that a share q of all recorded ones does not

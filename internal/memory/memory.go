@@ -32,7 +32,6 @@ type Reading struct {
 	Source  string    // Host, Cgroup or GoMemLimit
 	Percent float64   // of Limit, 0 to 100 and above
 	RSS     uint64    // resident bytes of the process; off Linux what the Go runtime holds
-	Heap    uint64    // bytes of Go objects, garbage that is not yet swept included
 	Time    time.Time // when it was taken; zero before the first
 }
 
@@ -128,7 +127,7 @@ func (g *Guard) readLocked(now time.Time) *result {
 	}
 	used, limit, err = g.proc.read()
 	judge(GoMemLimit, used, limit, err)
-	r.RSS, r.Heap = g.proc.rss, g.proc.heap
+	r.RSS = g.proc.rss
 	r.err = errors.Join(problems...)
 	return r
 }

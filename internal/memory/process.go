@@ -18,7 +18,6 @@ type process struct {
 	files   fs.FS // nil off Linux
 	samples []metrics.Sample
 	rss     uint64
-	heap    uint64
 }
 
 // The samples, in the order of their use in read.
@@ -42,7 +41,7 @@ func newProcess(files fs.FS) *process {
 	}}
 }
 
-// read sets rss and heap and returns the use of GOMEMLIMIT, limit 0 meaning that
+// read sets rss and returns the use of GOMEMLIMIT, limit 0 meaning that
 // none is set. The runtime lets garbage grow up to its limit on purpose, with
 // GOGC=off always, so what counts as used is what a collection could not give
 // back: everything mapped except what is released, free, or died since the last
@@ -51,7 +50,6 @@ func (p *process) read() (used, limit uint64, err error) {
 	metrics.Read(p.samples)
 	v := func(i int) uint64 { return p.samples[i].Value.Uint64() }
 	held := v(mapped) - v(released)
-	p.heap = v(objects)
 	p.rss = held
 	if p.files != nil {
 		p.rss, err = p.resident()
