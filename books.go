@@ -37,17 +37,6 @@ type books struct {
 	barriers []*barrier
 }
 
-// A barrier is where a Flush waits until every record before target is accounted
-// for.
-type barrier struct {
-	target  uint64     // ticket
-	head    uint64     // ticket; what was dropped before it was dropped before the call
-	written uint64     // as in books, when the barrier was put up
-	lost    uint64     // of the records before target, dropped since
-	stray   uint64     // likewise, to the fallback
-	reply   chan error // capacity 1: the writer never waits for who asked
-}
-
 // take takes what is published in q into h.
 func (b *books) take(q *queue, h *haul) {
 	depth, _ := q.depth()
@@ -60,7 +49,7 @@ func (b *books) take(q *queue, h *haul) {
 	missed := h.first - b.next
 	for _, w := range b.barriers {
 		since := min(max(b.next, w.head), h.first)
-		w.lost += w.share(since, h.first-since)
+		w.lose(since, h.first-since, &w.lost)
 	}
 	b.missed += missed
 	b.next += missed + n
@@ -91,8 +80,8 @@ func (b *books) mend() {
 // divertTorn accounts for the torn record as gone to the fallback, or as dropped.
 func (b *books) divertTorn(fallback, failed uint64) {
 	for _, w := range b.barriers {
-		w.stray += w.share(b.tornAt, fallback)
-		w.lost += w.share(b.tornAt, failed)
+		w.lose(b.tornAt, fallback, &w.stray)
+		w.lose(b.tornAt, failed, &w.lost)
 	}
 	b.torn = 0
 	b.fallback += fallback
@@ -104,18 +93,12 @@ func (b *books) divertTorn(fallback, failed uint64) {
 func (b *books) divert(fallback, failed uint64) {
 	for _, w := range b.barriers {
 		oldest := b.next - b.held
-		w.stray += w.share(oldest, fallback)
-		w.lost += w.share(oldest+fallback, failed)
+		w.lose(oldest, fallback, &w.stray)
+		w.lose(oldest+fallback, failed, &w.lost)
 	}
 	b.held -= fallback + failed
 	b.fallback += fallback
 	b.failed += failed
-}
-
-// share returns how many of n records from ticket first on lie before the
-// barrier.
-func (w *barrier) share(first, n uint64) uint64 {
-	return min(first+n, max(first, w.target)) - first
 }
 
 // passed removes and returns the barriers that are reached.

@@ -148,6 +148,9 @@ func (c *checker) destination(path, name string, d *Destination) {
 	if d.Level != nil {
 		d.Level = c.level(path+".Level", d.Level, nil)
 	}
+	if d.SyncLevel != nil {
+		d.SyncLevel = c.level(path+".SyncLevel", d.SyncLevel, nil)
+	}
 	if d.Policy > Error {
 		c.note(path+".Policy", "%d is unknown; use DropOldest, Block or Error", d.Policy)
 		d.Policy = DropOldest

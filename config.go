@@ -113,6 +113,13 @@ type Destination struct {
 	// fallback. Zero means no bound. It means nothing under other policies.
 	BlockTimeout time.Duration
 
+	// SyncLevel is the level from which on Handle returns only when the record is
+	// in the sink, after all that was logged before it; it costs what the write
+	// costs, and some tens of microseconds. If the record is not in the sink,
+	// because it went to the fallback or was dropped, or ctx ended first, Handle
+	// returns a *DeliveryError. Nil means that no record waits.
+	SyncLevel slog.Leveler
+
 	// Queue bounds the queue.
 	Queue Queue
 

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -95,25 +96,36 @@ func newDestination(path string, config Destination, format int) *destination {
 }
 
 // offer brings an encoded record, made at when, to the destination. It blocks
-// only under the policy Block and in the fallback. The caller keeps p.
-func (d *destination) offer(ctx context.Context, p []byte, when uint32) error {
-	if d.shared.pressure.high.Load() && d.queue.eighthFull() {
-		return d.bypass(p, nil)
+// only under the policy Block, in the fallback, and from SyncLevel up. The caller
+// keeps p.
+func (d *destination) offer(ctx context.Context, p []byte, when uint32, level slog.Level) error {
+	if d.config.SyncLevel != nil && level >= d.config.SyncLevel.Level() {
+		return d.writeThrough(ctx, p, when)
 	}
-	switch d.queue.push(p, when, d.config.Policy == DropOldest) {
+	_, _, err := d.enqueue(ctx, p, when)
+	return err
+}
+
+// enqueue brings a record into the queue, at mark, or else where the policy says.
+func (d *destination) enqueue(ctx context.Context, p []byte, when uint32) (mark uint64, queued bool, err error) {
+	if d.shared.pressure.high.Load() && d.queue.eighthFull() {
+		return 0, false, d.bypass(p, nil)
+	}
+	o, mark := d.queue.push(p, when, d.config.Policy == DropOldest)
+	switch o {
 	case accepted:
-		return nil
+		return mark, true, nil
 	case crowded:
 		d.noteHigh()
-		return nil
+		return mark, true, nil
 	case closed:
-		return d.bypass(p, ErrClosed)
+		return 0, false, d.bypass(p, ErrClosed)
 	case tooLarge:
 		d.shared.reporter.report(Event{
 			Kind: EventTooLarge, Destination: d.config.Name, Count: 1,
 			Err: fmt.Errorf("a record of %d bytes does not fit the queue of %d; raise Queue.Bytes or lower the format's MaxRecord", len(p), d.config.Queue.Bytes),
 		})
-		return d.bypass(p, nil)
+		return 0, false, d.bypass(p, nil)
 	default: // full, contended
 		switch d.config.Policy {
 		case Block:
@@ -123,16 +135,16 @@ func (d *destination) offer(ctx context.Context, p []byte, when uint32) error {
 		case DropOldest:
 			d.contended.Add(1)
 		}
-		return ErrQueueFull
+		return 0, false, ErrQueueFull
 	}
 }
 
 // wait offers a record until there is room, the policy's timeout passes or ctx
 // ends, after which the record goes to the fallback.
-func (d *destination) wait(ctx context.Context, p []byte, when uint32) error {
+func (d *destination) wait(ctx context.Context, p []byte, when uint32) (mark uint64, queued bool, err error) {
 	if d.goroutine.Load() == goroutineID() {
 		// The sink logs to its own destination: nobody else can make room.
-		return d.bypass(p, nil)
+		return 0, false, d.bypass(p, nil)
 	}
 	var timeout <-chan time.Time
 	if d.config.BlockTimeout > 0 {
@@ -144,24 +156,45 @@ func (d *destination) wait(ctx context.Context, p []byte, when uint32) error {
 	defer d.queue.roomFound()
 	for {
 		room := d.queue.nextRoom()
-		switch d.queue.push(p, when, false) {
+		o, mark := d.queue.push(p, when, false)
+		switch o {
 		case accepted:
-			return nil
+			return mark, true, nil
 		case crowded:
 			d.noteHigh()
-			return nil
+			return mark, true, nil
 		case closed:
-			return d.bypass(p, ErrClosed)
+			return 0, false, d.bypass(p, ErrClosed)
 		}
 		d.queue.call()
 		select {
 		case <-room:
 		case <-timeout:
-			return d.bypass(p, nil)
+			return 0, false, d.bypass(p, nil)
 		case <-ctx.Done():
-			return d.bypass(p, nil)
+			return 0, false, d.bypass(p, nil)
 		}
 	}
+}
+
+// writeThrough brings a record into the queue and waits until it is in the sink.
+func (d *destination) writeThrough(ctx context.Context, p []byte, when uint32) error {
+	if d.goroutine.Load() == goroutineID() {
+		// The sink logs to its own destination: it cannot wait for itself.
+		_, _, err := d.enqueue(ctx, p, when)
+		return err
+	}
+	b := d.putBarrier(armed())
+	mark, queued, err := d.enqueue(ctx, p, when)
+	if !queued {
+		d.takeBarrier(b)
+		return err
+	}
+	d.aimBarrier(b, d.queue.before(mark))
+	if r := d.awaitBarrier(ctx, b); r.failed() {
+		return &DeliveryError{Op: "log", Deliveries: []Delivery{r}}
+	}
+	return nil
 }
 
 // bypass writes a record to the fallback, on the goroutine of the log call, and

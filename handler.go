@@ -233,7 +233,7 @@ func (h *Handler) output(ctx context.Context, b *buffer, o *output, r *slog.Reco
 		if flaws != 0 {
 			way.to.noteFlaws(flaws)
 		}
-		err = join(err, way.to.offer(ctx, b.bytes, stampOf(r.Time)))
+		err = join(err, way.to.offer(ctx, b.bytes, stampOf(r.Time), r.Level))
 	}
 	return err
 }

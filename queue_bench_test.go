@@ -22,7 +22,7 @@ func BenchmarkQueuePush(b *testing.B) {
 	var h haul
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		if q.push(benchmarkRecord, 1, false) != accepted {
+		if put(q, benchmarkRecord, 1, false) != accepted {
 			b.Fatal("no room")
 		}
 		if i%records == records-1 {
@@ -38,11 +38,11 @@ func BenchmarkQueuePush(b *testing.B) {
 // oldest.
 func BenchmarkQueuePushFull(b *testing.B) {
 	q := newQueue(8192, 4<<20)
-	for q.push(benchmarkRecord, 1, false) <= crowded {
+	for put(q, benchmarkRecord, 1, false) <= crowded {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		q.push(benchmarkRecord, 1, true)
+		put(q, benchmarkRecord, 1, true)
 	}
 }
 
@@ -55,7 +55,7 @@ func BenchmarkQueueTake(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		b.StopTimer()
-		for q.push(benchmarkRecord, 1, false) == accepted {
+		for put(q, benchmarkRecord, 1, false) == accepted {
 		}
 		b.StartTimer()
 		for q.take(&h); len(h.ends) > 0; q.take(&h) {
@@ -87,7 +87,7 @@ func BenchmarkQueue(b *testing.B) {
 				}
 				all.Go(func() {
 					for range share {
-						q.push(benchmarkRecord, 1, true)
+						put(q, benchmarkRecord, 1, true)
 					}
 				})
 			}

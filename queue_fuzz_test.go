@@ -147,7 +147,7 @@ func FuzzQueue(f *testing.F) {
 			case 0, 1, 2: // push; more often with drops
 				s := text()
 				want := m.place(uint32(len(s)), op > 0)
-				if got := q.push([]byte(s), uint32(next), op > 0); got != want {
+				if got := put(q, []byte(s), uint32(next), op > 0); got != want {
 					t.Fatalf("push %d bytes, drop %t: got outcome %d, want %d", len(s), op > 0, got, want)
 				}
 				if want <= crowded {

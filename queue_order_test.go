@@ -41,8 +41,8 @@ func TestQueueDoesNotPassARecordThatIsNotPublished(t *testing.T) { // I3
 		pushAll(t, q, true, "b", "c")
 		assert.Equal(t, len(takeTexts(q)), 0, "the consumer does not pass it")
 		assert.Assert(t, !q.dropOldest(a), "nor does a producer that drops")
-		assert.Equal(t, q.push([]byte("d"), 0, true), contended)
-		assert.Equal(t, q.push([]byte("d"), 0, false), full, "full is full, whatever the oldest does")
+		assert.Equal(t, put(q, []byte("d"), 0, true), contended)
+		assert.Equal(t, put(q, []byte("d"), 0, false), full, "full is full, whatever the oldest does")
 		q.fill(a, []byte("a"), 0)
 		pushAll(t, q, true, "d") // drops a
 		assert.DeepEqual(t, takeTexts(q), []string{"b", "c", "d"})
@@ -96,13 +96,13 @@ func TestQueueKeepsClaimedBytesUntilTheyAreCopied(t *testing.T) { // I4
 
 			got := accepted
 			for range 2000 {
-				if got = q.push([]byte(strings.Repeat("n", 1000)), 0, drop); got > crowded {
+				if got = put(q, []byte(strings.Repeat("n", 1000)), 0, drop); got > crowded {
 					break
 				}
 			}
 			if drop {
 				assert.Equal(t, got, contended, "nobody gets the claimed bytes")
-				assert.Equal(t, q.push([]byte("x"), 0, true), accepted, "but what is beside them")
+				assert.Equal(t, put(q, []byte("x"), 0, true), accepted, "but what is beside them")
 			} else {
 				assert.Equal(t, got, full)
 			}
@@ -127,7 +127,7 @@ func TestQueueNeverFillsDataToTheLastByte(t *testing.T) {
 		}
 		rest := uint32(len(q.data)) - 8000
 		want := []outcome{accepted, contended}[over]
-		assert.Equal(t, q.push(make([]byte, rest-1+over), 0, true), want)
+		assert.Equal(t, put(q, make([]byte, rest-1+over), 0, true), want)
 		q.carry(&h, head)
 		assert.Equal(t, string(h.bytes), strings.Repeat("o", 3000))
 	}
@@ -139,11 +139,11 @@ func TestQueueKeepsClaimedEntriesUntilTheyAreCopied(t *testing.T) { // I4
 		var h haul
 		head := claimRun(t, q, &h)
 		n := 4
-		for q.push([]byte("n"), 0, true) <= crowded {
+		for put(q, []byte("n"), 0, true) <= crowded {
 			n++
 		}
 		assert.Equal(t, n, len(q.entries), "as many are in use at most")
-		assert.Equal(t, q.push([]byte("n"), 0, true), contended)
+		assert.Equal(t, put(q, []byte("n"), 0, true), contended)
 		q.carry(&h, head)
 		assert.DeepEqual(t, h.texts(), []string{"a", "b", "c", "d"})
 		assert.DeepEqual(t, takeTexts(q), []string{"n", "n", "n"}) // the last push had dropped one in vain
@@ -263,7 +263,7 @@ func TestQueueOutcomesOfTwoProducersAndTheConsumer(t *testing.T) {
 					{"publish", func() { q.fill(mark, []byte("a"), 0) }},
 				},
 				{{"b", func() {
-					result = map[outcome]string{crowded: "b accepted", contended: "b contended"}[q.push([]byte("b"), 0, true)]
+					result = map[outcome]string{crowded: "b accepted", contended: "b contended"}[put(q, []byte("b"), 0, true)]
 				}}},
 				consumerSteps(q, &h),
 			}
@@ -346,7 +346,7 @@ func TestQueueHistoriesOfTwoProducersAndTheConsumer(t *testing.T) {
 				}
 				b := func() {
 					seq := len(history.Pushed[1])
-					history.Pushed[1] = append(history.Pushed[1], q.push(historyRecord(nil, 1, seq, 12-seq), 0, true))
+					history.Pushed[1] = append(history.Pushed[1], put(q, historyRecord(nil, 1, seq, 12-seq), 0, true))
 				}
 				c := consumerSteps(q, &h)
 				at := make([]int, 3)

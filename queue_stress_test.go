@@ -82,7 +82,7 @@ func (s *queueStress) produce(q *queue, id int, rare *queueRare) []outcome {
 	for seq := range s.each {
 		n := historyHead + (seq*13+id*5)%min(150, int(s.bytes)-historyHead)
 		record = historyRecord(record[:0], id, seq, n)
-		o := q.push(record, uint32(seq), s.policy == DropOldest)
+		o := put(q, record, uint32(seq), s.policy == DropOldest)
 		if s.policy == Block && o > crowded {
 			o = waitForRoom(q, record, rare)
 		}
@@ -98,7 +98,7 @@ func waitForRoom(q *queue, record []byte, rare *queueRare) outcome {
 	defer q.roomFound()
 	for {
 		room := q.nextRoom()
-		if o := q.push(record, 0, false); o <= crowded {
+		if o := put(q, record, 0, false); o <= crowded {
 			return o
 		}
 		q.call()
@@ -238,7 +238,7 @@ func TestQueueTakesWhatProducersLeaveOfARun(t *testing.T) {
 			var record []byte
 			for seq := 0; !stop.Load(); seq++ {
 				record = historyRecord(record[:0], id, seq, historyHead)
-				history.Pushed[id] = append(history.Pushed[id], q.push(record, 0, true))
+				history.Pushed[id] = append(history.Pushed[id], put(q, record, 0, true))
 			}
 		})
 	}
@@ -292,7 +292,7 @@ func TestQueueIsFullOnlyWhenItIs(t *testing.T) {
 	for id := range producers {
 		all.Go(func() {
 			for !stop.Load() {
-				if o := q.push([]byte{byte(id)}, 0, id%2 == 0); o > crowded {
+				if o := put(q, []byte{byte(id)}, 0, id%2 == 0); o > crowded {
 					t.Errorf("got outcome %d with at most %d of %d records queued", o, producers-1, producers)
 					return
 				}

@@ -99,7 +99,8 @@ func (h *Handler) Flush(ctx context.Context) error {
 	c := h.core
 	barriers := make([]*barrier, len(c.destinations))
 	for i, d := range c.destinations {
-		barriers[i] = d.putBarrier()
+		barriers[i] = d.putBarrier(&barrier{target: d.queue.offered()})
+		d.queue.call()
 	}
 	failure := &DeliveryError{Op: "flush"}
 	for i, d := range c.destinations {
@@ -114,54 +115,6 @@ func (h *Handler) Flush(ctx context.Context) error {
 		return nil
 	}
 	return failure
-}
-
-// putBarrier asks the writer to tell when all that was offered until now is
-// accounted for.
-func (d *destination) putBarrier() *barrier {
-	b := &barrier{target: d.queue.offered(), reply: make(chan error, 1)}
-	d.mu.Lock()
-	b.written = d.books.written
-	b.head = d.books.next + d.books.unseen(d.queue)
-	if d.abandoned { // nobody would reply
-		b.reply <- errSinkHangs
-	} else {
-		d.books.barriers = append(d.books.barriers, b)
-	}
-	d.mu.Unlock()
-	d.queue.call()
-	return b
-}
-
-// awaitBarrier waits for the barrier, and takes it away when ctx ends first.
-func (d *destination) awaitBarrier(ctx context.Context, b *barrier) Delivery {
-	var err error
-	select {
-	case err = <-b.reply:
-	case <-d.done:
-		select {
-		case err = <-b.reply: // it came first
-		default:
-			err = d.ended
-		}
-	case <-ctx.Done():
-		select {
-		case err = <-b.reply: // while others were waited for
-		default:
-			err = ctx.Err()
-		}
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.books.remove(b)
-	return Delivery{
-		Destination: d.config.Name,
-		Written:     d.books.written - b.written,
-		Fallback:    b.stray,
-		Dropped:     b.lost,
-		Unknown:     d.books.before(b.target),
-		Err:         err,
-	}
 }
 
 // Close ends the handler: it stops the intake, lets the writers bring what is

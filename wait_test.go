@@ -42,13 +42,13 @@ func TestQueueWakesASleepingConsumerWhenDue(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			q := newQueue(8, 100)
 			for _, n := range tt.queued {
-				assert.Equal(t, q.push(make([]byte, n), 0, false), accepted)
+				assert.Equal(t, put(q, make([]byte, n), 0, false), accepted)
 			}
 			if tt.how != awake {
 				assert.Assert(t, q.sleep(tt.how))
 			}
 			for _, n := range tt.push {
-				q.push(make([]byte, n), 0, false)
+				put(q, make([]byte, n), 0, false)
 			}
 			assert.Equal(t, woken(q), tt.want)
 			assert.Equal(t, q.sleeping.Load() == awake, tt.want || tt.how == awake)
@@ -129,7 +129,7 @@ func TestQueueSealEndsIntakeAndKeepsWhatIsThere(t *testing.T) {
 		pushAll(t, q, false, "b", "c")
 		q.seal()
 		assert.Assert(t, woken(q))
-		assert.Equal(t, q.push([]byte("d"), 0, true), closed)
+		assert.Equal(t, put(q, []byte("d"), 0, true), closed)
 		assert.Assert(t, !q.drained())
 		assert.Equal(t, q.offered(), base+3)
 		q.fill(mark, []byte("a"), 0) // I5: who has a ticket still publishes
@@ -138,7 +138,7 @@ func TestQueueSealEndsIntakeAndKeepsWhatIsThere(t *testing.T) {
 		records, n := q.depth()
 		assert.Equal(t, records+n, uint32(0))
 		q.seal()
-		assert.Equal(t, q.push([]byte("d"), 0, false), closed)
+		assert.Equal(t, put(q, []byte("d"), 0, false), closed)
 	})
 }
 
@@ -166,12 +166,12 @@ func TestQueueAnnouncesRoom(t *testing.T) {
 
 	q.expectRoom()
 	pushAll(t, q, false, "a", "b")
-	assert.Equal(t, q.push([]byte("c"), 0, false), full)
+	assert.Equal(t, put(q, []byte("c"), 0, false), full)
 	room = q.nextRoom()
 	assert.Assert(t, !announced(room))
 	assert.Equal(t, len(takeTexts(q)), 2)
 	assert.Assert(t, announced(room), "after a take")
-	assert.Equal(t, q.push([]byte("c"), 0, false), accepted)
+	assert.Equal(t, put(q, []byte("c"), 0, false), accepted)
 
 	room = q.nextRoom()
 	assert.Assert(t, !announced(room))
@@ -199,7 +199,7 @@ func TestQueueEighthFull(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			q := newQueue(16, 800)
 			for _, n := range tt.lengths {
-				q.push(make([]byte, n), 0, false)
+				put(q, make([]byte, n), 0, false)
 			}
 			assert.Equal(t, q.eighthFull(), tt.want)
 		})

@@ -5,6 +5,7 @@ package hydra
 
 import (
 	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -295,7 +296,7 @@ func (d *destination) settle(t progress) {
 	}
 }
 
-// passBarriers lets every Flush go on whose records are accounted for, after the
+// passBarriers lets everybody go on whose records are accounted for, a Flush after the
 // sink has made safe what it holds.
 func (d *destination) passBarriers() {
 	d.mu.Lock()
@@ -304,12 +305,16 @@ func (d *destination) passBarriers() {
 	if len(reached) == 0 {
 		return
 	}
-	var err error
-	if d.opened {
-		err = d.call("flush", d.sink.Flush)
+	var flushed error
+	if d.opened && slices.ContainsFunc(reached, func(w *barrier) bool { return !w.own }) {
+		flushed = d.call("flush", d.sink.Flush)
 	}
 	for _, w := range reached {
-		w.reply <- err
+		if w.own {
+			w.reply <- nil
+			continue
+		}
+		w.reply <- flushed
 	}
 }
 

@@ -1,0 +1,120 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra
+
+import (
+	"context"
+	"math"
+)
+
+// A barrier is where somebody waits until the records from one ticket on and
+// before another are accounted for: a Flush for all that was offered so far, a log
+// call from SyncLevel up for its own record.
+//
+// A log call knows its ticket only when the record is in the queue, and by then it
+// may be gone from there. So its barrier is armed before: it has no end, and keeps
+// what is lost one by one until it is aimed at the ticket.
+type barrier struct {
+	from    uint64     // ticket
+	target  uint64     // ticket; never reached while the barrier is armed
+	head    uint64     // ticket: what was dropped before it was dropped before the call
+	own     bool       // of a log call, which does not wait for the sink's Flush
+	gone    []loss     // while armed
+	written uint64     // as in books, when the barrier was put up
+	lost    uint64     // of the barrier's records, dropped since
+	stray   uint64     // likewise, to the fallback
+	reply   chan error // capacity 1: the writer never waits for who asked
+}
+
+// A loss is n records from ticket first on that did not reach the sink.
+type loss struct {
+	first, n uint64
+	as       *uint64 // barrier.lost or barrier.stray
+}
+
+// armed returns a barrier for a record that is about to be pushed.
+func armed() *barrier { return &barrier{target: math.MaxUint64, own: true} }
+
+// lose counts those of n records from ticket first on that are the barrier's.
+func (w *barrier) lose(first, n uint64, as *uint64) {
+	if n > 0 && w.target == math.MaxUint64 {
+		w.gone = append(w.gone, loss{first, n, as})
+		return
+	}
+	low, high := max(first, w.from), min(first+n, w.target)
+	*as += max(low, high) - low
+}
+
+// aim sets an armed barrier to the record with that ticket.
+func (w *barrier) aim(ticket uint64) {
+	w.from, w.target = ticket, ticket+1
+	for _, l := range w.gone {
+		w.lose(l.first, l.n, l.as)
+	}
+	w.gone = nil
+}
+
+// putBarrier puts a barrier up. The caller then wakes the writer, if it is to
+// reach it soon.
+func (d *destination) putBarrier(b *barrier) *barrier {
+	b.reply = make(chan error, 1)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	b.written = d.books.written
+	if !b.own {
+		b.head = d.books.next + d.books.unseen(d.queue)
+	}
+	if d.abandoned { // nobody would reply
+		b.reply <- errSinkHangs
+		return b
+	}
+	d.books.barriers = append(d.books.barriers, b)
+	return b
+}
+
+// aimBarrier aims an armed barrier, and wakes the writer.
+func (d *destination) aimBarrier(b *barrier, ticket uint64) {
+	d.mu.Lock()
+	b.aim(ticket)
+	d.mu.Unlock()
+	d.queue.call()
+}
+
+// takeBarrier takes a barrier away that nobody waits at.
+func (d *destination) takeBarrier(b *barrier) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.books.remove(b)
+}
+
+// awaitBarrier waits for the barrier, and takes it away when ctx ends first.
+func (d *destination) awaitBarrier(ctx context.Context, b *barrier) Delivery {
+	var err error
+	select {
+	case err = <-b.reply:
+	case <-d.done:
+		select {
+		case err = <-b.reply: // it came first
+		default:
+			err = d.ended
+		}
+	case <-ctx.Done():
+		select {
+		case err = <-b.reply: // while others were waited for
+		default:
+			err = ctx.Err()
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.books.remove(b)
+	return Delivery{
+		Destination: d.config.Name,
+		Written:     d.books.written - b.written,
+		Fallback:    b.stray,
+		Dropped:     b.lost,
+		Unknown:     d.books.before(b.target),
+		Err:         err,
+	}
+}
