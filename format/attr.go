@@ -35,7 +35,7 @@ func (e *encoder) appendAttr(a slog.Attr) bool {
 		return false
 	}
 	kind := a.Value.Kind()
-	if e.common && e.appendCommon(a.Key, a.Value, kind) {
+	if e.simple && e.appendSimple(a.Key, a.Value, kind) {
 		return true
 	}
 	if kind == slog.KindLogValuer {

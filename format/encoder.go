@@ -30,7 +30,7 @@ type encoder struct {
 	visits int // attributes that may yet be looked at
 	misses int // attributes that may yet fail to fit
 	full   bool
-	common bool // appendCommon may be tried
+	simple bool // appendSimple may be tried
 	tooBig bool // the value at hand had no room
 	left   int  // attributes cut short or missing
 	flaws  Flaws
@@ -52,7 +52,7 @@ const maxMisses = 32
 func (e *encoder) begin(b *base, dst []byte) {
 	e.base = b
 	e.replace = b.opts.ReplaceAttr
-	e.common = e.json == e.nest && !e.console && e.replace == nil
+	e.simple = e.json == e.nest && !e.console && e.replace == nil
 	e.buf = dst
 	e.left = b.left
 	e.flaws = b.flaws

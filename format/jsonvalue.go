@@ -21,7 +21,7 @@ func (e *encoder) appendJSONAny(v any) error {
 		return nil
 	case []byte, []string, []int, []any, map[string]any, map[string]string:
 		pos := len(e.buf)
-		err := e.appendJSONCommon(v, 0)
+		err := e.appendJSONBuiltin(v, 0)
 		if err != errTooDeep {
 			return err
 		}

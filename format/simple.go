@@ -8,21 +8,21 @@ import (
 	"strconv"
 )
 
-// appendCommon appends an attribute that is like most: of a simple kind, with a
+// appendSimple appends an attribute that is like most: of a simple kind, with a
 // simple key, and with room enough. For all others it does nothing and reports
 // false. appendPair does the same for every attribute, in more steps.
-func (e *encoder) appendCommon(key string, v slog.Value, kind slog.Kind) bool {
+func (e *encoder) appendSimple(key string, v slog.Value, kind slog.Kind) bool {
 	const simple = 1<<slog.KindString | 1<<slog.KindInt64 | 1<<slog.KindUint64 | 1<<slog.KindBool | 1<<slog.KindDuration
 	if simple>>kind&1 == 0 {
 		return false
 	}
 	if e.json {
-		return e.appendCommonJSON(key, v, kind)
+		return e.appendSimpleJSON(key, v, kind)
 	}
-	return e.appendCommonText(key, v, kind)
+	return e.appendSimpleText(key, v, kind)
 }
 
-func (e *encoder) appendCommonJSON(key string, v slog.Value, kind slog.Kind) bool {
+func (e *encoder) appendSimpleJSON(key string, v slog.Value, kind slog.Kind) bool {
 	b := e.buf
 	if jsonSafe(key, 0) != len(key) || len(key) > e.limit-len(b) {
 		return false
@@ -62,7 +62,7 @@ func (e *encoder) appendCommonJSON(key string, v slog.Value, kind slog.Kind) boo
 	return true
 }
 
-func (e *encoder) appendCommonText(key string, v slog.Value, kind slog.Kind) bool {
+func (e *encoder) appendSimpleText(key string, v slog.Value, kind slog.Kind) bool {
 	if len(key) == 0 || plainSafe(key, 0) != len(key) || plainSafe(e.prefix, 0) != len(e.prefix) || !e.fits(key) {
 		return false
 	}

@@ -14,10 +14,10 @@ import (
 // which knows cycles.
 var errTooDeep = errors.New("hydra: value too deep")
 
-// appendJSONCommon appends a value of a common type as encoding/json does, and
-// leaves other types to it. Every step makes the record longer, so even a value
-// without end ends at the limit, or here.
-func (e *encoder) appendJSONCommon(v any, depth int) error {
+// appendJSONBuiltin appends a value of one of the usual built-in types as
+// encoding/json does, and leaves other types to it. Every step makes the record
+// longer, so even a value without end ends at the limit, or here.
+func (e *encoder) appendJSONBuiltin(v any, depth int) error {
 	const deep = 100
 	if depth > deep {
 		return errTooDeep
@@ -128,7 +128,7 @@ func (e *encoder) appendJSONSlice(s []any, depth int) error {
 		if i > 0 {
 			e.buf = append(e.buf, ',')
 		}
-		if err := e.appendJSONCommon(elem, depth); err != nil {
+		if err := e.appendJSONBuiltin(elem, depth); err != nil {
 			return err
 		}
 	}
@@ -151,7 +151,7 @@ func (e *encoder) appendJSONMap(m map[string]any, depth int) error {
 		if err := e.appendJSONKey(x.keys[i], i == outer); err != nil {
 			return err
 		}
-		if err := e.appendJSONCommon(m[x.keys[i]], depth); err != nil {
+		if err := e.appendJSONBuiltin(m[x.keys[i]], depth); err != nil {
 			return err
 		}
 	}
