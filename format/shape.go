@@ -43,7 +43,7 @@ func (s *shapes) of(t reflect.Type) *shape {
 	n.addrMethods = !s.text && !n.methods && s.hasMethods(reflect.PointerTo(t))
 	switch t.Kind() {
 	case reflect.Slice, reflect.Array:
-		n.flat = s.reach(t.Elem(), nil) == 0
+		n.flat = !s.refers(t.Elem(), 1)
 	case reflect.Struct:
 		n.fields = s.fields(t)
 	}
@@ -51,7 +51,7 @@ func (s *shapes) of(t reflect.Type) *shape {
 	if t.Kind() == reflect.Pointer {
 		first = t.Elem()
 	}
-	n.walk = s.reach(first, nil) > 1 && (!n.methods || isSlogs(t))
+	n.walk = s.refers(first, 2) && (!n.methods || isSlogs(t))
 	known, _ := s.known.LoadOrStore(t, n)
 	return known.(*shape)
 }
@@ -77,47 +77,39 @@ func (s *shapes) fields(t reflect.Type) []int {
 	return fields
 }
 
-// endless is the reach of a type whose values can contain themselves.
-const endless = 1 << 10
-
-// reach returns on how many references one after the other a value of type t
-// can depend. With one at most, its encoding is as long as its memory and its
-// type make it; from two on, a small value can share what is behind the first
-// among many, and an endless one can be behind itself.
-func (s *shapes) reach(t reflect.Type, within []reflect.Type) int {
+// refers reports whether a value of type t can depend on n references one after
+// the other. Without any, or with one at most, its encoding is as long as its
+// memory and its type make it; from two on, a small value can share what is behind
+// the first among many, and an endless one can be behind itself. n is 1 or 2.
+//
+// A type can be within itself only behind a reference, and behind the second one
+// nobody looks: the types of a program may refer to each other as they like.
+func (s *shapes) refers(t reflect.Type, n int) bool {
 	if isSlogs(t) && s.text {
-		return endless
+		return true
 	}
-	for _, outer := range within {
-		if outer == t {
-			return endless
-		}
-	}
-	within = append(within, t)
 	switch t.Kind() {
 	case reflect.Interface:
-		return endless
+		return true
 	case reflect.String:
-		return 1
+		return n == 1
 	case reflect.Slice:
-		return 1 + s.reach(t.Elem(), within)
+		return n == 1 || s.refers(t.Elem(), 1)
 	case reflect.Pointer:
-		if s.text {
-			return 0 // fmt prints the address
-		}
-		return 1 + s.reach(t.Elem(), within)
+		// fmt prints the address.
+		return !s.text && (n == 1 || s.refers(t.Elem(), 1))
 	case reflect.Map:
-		return 1 + max(s.reach(t.Key(), within), s.reach(t.Elem(), within))
+		return n == 1 || s.refers(t.Key(), 1) || s.refers(t.Elem(), 1)
 	case reflect.Array:
-		return s.reach(t.Elem(), within)
+		return s.refers(t.Elem(), n)
 	case reflect.Struct:
-		most := 0
 		for i := range t.NumField() {
-			most = max(most, s.reach(t.Field(i).Type, within))
+			if s.refers(t.Field(i).Type, n) {
+				return true
+			}
 		}
-		return most
 	}
-	return 0
+	return false
 }
 
 // isSlogs reports whether t is one of the types of slog whose String methods
