@@ -11,11 +11,13 @@ import (
 	"time"
 
 	"github.com/hydra-logger/hydra/format"
+	"github.com/hydra-logger/hydra/internal/errs"
 )
 
 // Event is a piece of hydra's own news. hydra never logs about itself through
 // slog or log: news goes to Config.OnEvent, and to the fallback as a JSON record,
-// there at most once in ten seconds for each kind and destination.
+// there at most once in ten seconds for each kind and destination, but for
+// mistakes, which are all told.
 type Event struct {
 	// Time is when it happened.
 	Time time.Time
@@ -54,8 +56,9 @@ const (
 	// first time since it was at most half full.
 	EventQueueHigh EventKind = "hydra: queue nearly full"
 
-	// EventDropped is records that a full queue dropped or rejected. Count says
-	// how many since the event before.
+	// EventDropped is records that were dropped, from any cause, or rejected. Count
+	// says how many since the event before. It comes with the batch that the sink is
+	// given next: while a sink stands still, only Health has the loss.
 	EventDropped EventKind = "hydra: records lost"
 
 	// EventTooLarge is a record that no room in the queue can hold. It went to
@@ -83,7 +86,7 @@ type reporter struct {
 	running bool // guarded by mu
 	stopped bool // guarded by mu: events is closed
 
-	told map[string]*telling // goroutine only
+	told map[[2]string]*telling // goroutine only; by kind and destination
 }
 
 // A telling is when the fallback was last told of a kind of event at one
@@ -106,7 +109,7 @@ func newReporter(f *fallback, callback func(Event)) *reporter {
 		format:   format.JSON(nil),
 		events:   make(chan Event, eventsWaiting),
 		done:     make(chan struct{}),
-		told:     make(map[string]*telling),
+		told:     make(map[[2]string]*telling),
 	}
 }
 
@@ -157,7 +160,7 @@ func (r *reporter) run() {
 
 // tell writes e to the fallback, unless it was told the like a moment ago.
 func (r *reporter) tell(e Event) {
-	key := string(e.Kind) + "\x00" + e.Destination
+	key := [2]string{string(e.Kind), e.Destination}
 	t := r.told[key]
 	if t == nil {
 		t = &telling{}
@@ -176,6 +179,9 @@ func (r *reporter) tell(e Event) {
 	}
 	if e.Err != nil {
 		record.AddAttrs(slog.Any("error", e.Err))
+	}
+	if p, ok := e.Err.(*errs.Panic); ok {
+		record.AddAttrs(slog.String("stack", p.Stack))
 	}
 	if t.skipped > 0 {
 		record.AddAttrs(slog.Uint64("untold", t.skipped))

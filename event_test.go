@@ -118,6 +118,21 @@ func TestEachKindAndDestinationIsNewsOfItsOwn(t *testing.T) {
 	})
 }
 
+func TestNewsOfAPanicSaysWhereItWas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(r *rig, d *hydra.Destination, _ *hydra.Config) {
+			d.RetryFor = -1
+			r.sink.OnWrite = fault.First(1, fault.Panic("boom"))
+		})
+		r.log(1, 1)
+		settle()
+		assert.Equal(t, len(r.news()), 1)
+		assert.Assert(t, strings.Contains(r.news()[0], `"error":"panic: boom","stack":"`), "got %s", r.news()[0])
+		assert.Assert(t, strings.Contains(r.news()[0], "internal/fault/fault.go:"), "got %s", r.news()[0])
+		r.close()
+	})
+}
+
 func TestMistakesAreAllTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, func(_ *rig, d *hydra.Destination, c *hydra.Config) {

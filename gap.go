@@ -46,7 +46,7 @@ func (d *destination) missing() missing {
 }
 
 // markGap puts a gap marker before the batch if records are missing since the
-// last one.
+// last one, and reports those that are lost since the last report.
 func (d *destination) markGap() {
 	now := d.missing()
 	if lost := now.since(d.told); lost.dropped+lost.rejected > 0 {

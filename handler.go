@@ -19,7 +19,7 @@ import (
 
 // Handler is a slog.Handler that brings each record to the destinations of its
 // layer. Make one with NewHandler, Open, NewJSONHandler or NewTextHandler, and
-// Close it before the program ends.
+// Close it before the program ends; the methods of a zero Handler panic.
 //
 // All methods are safe for concurrent use, also during and after Close. The
 // handlers that WithAttrs and WithGroup return share destinations with the one
@@ -137,6 +137,7 @@ func newCore(cfg Config, check *checker) *core {
 	c.buffers.New = func() any { return &buffer{bytes: make([]byte, 0, 1024)} }
 	for _, d := range c.destinations {
 		d.shared = c.shared
+		d.recent.Start(c.shared.started) // a rate is over the handler's life, not from the first record on
 	}
 	return c
 }

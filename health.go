@@ -101,9 +101,13 @@ type Memory struct {
 //
 // and no counter ever goes back.
 type DestinationHealth struct {
+	// Name and Policy are those of the Destination. Sink is what the sink's
+	// String method returns, or else its type.
 	Name   string `json:"name"`
 	Sink   string `json:"sink"`
 	Policy Policy `json:"policy"`
+
+	// Status is how well this destination does.
 	Status Status `json:"status"`
 
 	// Offered is how many records log calls brought here; a call that is still

@@ -21,8 +21,8 @@ import (
 //
 // Flush calls w's "Flush() error" and then its "Sync() error", where it has
 // them, but does not sync an [*os.File]: use package sink/file for that. Close
-// leaves w open: it belongs to whoever made it. A w that is nil, or
-// a nil pointer, is an error of Open.
+// leaves w open: it belongs to whoever made it. A w that is nil, or a nil
+// pointer, is an error of Open.
 //
 // A w that blocks holds up its own destination and nothing else; the end of a
 // context cannot interrupt it. An [*os.File] that is descriptor 1 or 2 is

@@ -25,7 +25,7 @@ type router struct {
 	usual   *layer                       // "default"
 	formats []format.Format              // distinct ones
 	search  bool                         // there is more than one layer to choose from
-	longest int                          // length of a layer's name
+	longest int                          // length of the longest layer name
 
 	// least is the least level that a route of constant levels takes; changing
 	// has the routes whose levels may change.

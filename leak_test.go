@@ -11,6 +11,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/hydra-logger/hydra"
+	"github.com/hydra-logger/hydra/internal/fault"
 )
 
 // TestMain fails the package if its tests leave goroutines behind.
@@ -23,7 +24,7 @@ func TestCloseLeavesNoGoroutine(t *testing.T) {
 		r.log(1, 3)
 		assert.NilError(t, r.Flush(context.Background()))
 		r.close()
-		assert.Equal(t, r.sink.Count("close"), 1)
+		assert.Equal(t, r.sink.Count(fault.Close), 1)
 	}
 	goleak.VerifyNone(t, ignore)
 }
