@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -64,16 +65,16 @@ func run(dir string, requests int) error {
 	log.Info("service starts", "requests", requests)
 
 	s := newService(log)
-	if err := s.serve(requests); err != nil {
-		return err
+	if err = s.serve(requests); err != nil {
+		log.Error("service fails", "error", err)
 	}
 	bursts := s.store.overflow(h)
 	log.Info("service ends", "bursts", bursts)
 
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if err := h.Close(ctx); err != nil {
-		return err
+	if err := errors.Join(err, h.Close(ctx)); err != nil {
+		return err // closed all the same: what was logged until then is on file
 	}
 	return report(dir, h.Health())
 }
