@@ -265,6 +265,12 @@ func (q *queue) crowded(records, bytes uint32) bool {
 	return uint64(records)*5 > uint64(q.records)*4 || uint64(bytes)*5 > uint64(q.bytes)*4
 }
 
+// eighthFull reports whether more than an eighth of either bound is used.
+func (q *queue) eighthFull() bool {
+	records, bytes := q.depth()
+	return records > q.records/8 || bytes > q.bytes/8
+}
+
 // pause lets others run for a moment and counts it.
 func pause(spin int) int {
 	if spin >= 4 {

@@ -129,8 +129,9 @@ func (h *Handler) Flush(ctx context.Context) error {
 // up and what is still queued goes to the fallback, for which the last part of
 // the time is reserved. A sink that does not return even then is abandoned, with
 // the records it has in hand: they are named as unknown and are not written
-// again. Even when ctx has ended before the call, nothing that is queued is lost
-// without being counted. A nil ctx is context.Background().
+// again. Where ctx is cancelled, or has ended before the call, that takes up to
+// 200 ms more, so that nothing that is queued is lost without being counted. A nil
+// ctx is context.Background().
 //
 // Close may be called any number of times, also at the same time: every call
 // waits for the first one, or until its own ctx ends, and returns the same.

@@ -51,12 +51,6 @@ func (q *queue) call() {
 	}
 }
 
-// eighthFull reports whether more than an eighth of either bound is used.
-func (q *queue) eighthFull() bool {
-	records, bytes := q.depth()
-	return records > q.records/8 || bytes > q.bytes/8
-}
-
 // expectRoom registers a producer that is about to wait for room. It must call
 // roomFound when it no longer does.
 func (q *queue) expectRoom() { q.waiters.Add(1) }

@@ -318,25 +318,6 @@ func (d *destination) passBarriers() {
 	}
 }
 
-// stampOf returns t in microseconds, as far as 32 bits carry; 0 stands for no
-// time. Two stamps tell durations of up to an hour.
-func stampOf(t time.Time) uint32 {
-	if t.IsZero() {
-		return 0
-	}
-	return max(uint32(t.UnixMicro()), 1)
-}
-
-// sinceStamp returns the time from when to now. A when that is a little in the
-// future, as clocks go, counts as now.
-func sinceStamp(now, when uint32) time.Duration {
-	d := now - when
-	if -d < uint32(time.Minute/time.Microsecond) {
-		return 0
-	}
-	return time.Duration(d) * time.Microsecond
-}
-
 // breakOff turns to the fallback, until a later try succeeds.
 func (d *destination) breakOff(err error) {
 	d.retryAt = time.Now().Add(retryMost)
@@ -368,4 +349,23 @@ func (d *destination) finish() {
 		return
 	}
 	d.ended = errors.Join(d.call("flush", d.sink.Flush), d.call("close", d.sink.Close))
+}
+
+// stampOf returns t in microseconds, as far as 32 bits carry; 0 stands for no
+// time. Two stamps tell durations of up to an hour.
+func stampOf(t time.Time) uint32 {
+	if t.IsZero() {
+		return 0
+	}
+	return max(uint32(t.UnixMicro()), 1)
+}
+
+// sinceStamp returns the time from when to now. A when that is a little in the
+// future, as clocks go, counts as now.
+func sinceStamp(now, when uint32) time.Duration {
+	d := now - when
+	if -d < uint32(time.Minute/time.Microsecond) {
+		return 0
+	}
+	return time.Duration(d) * time.Microsecond
 }
