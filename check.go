@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/hydra-logger/hydra/format"
@@ -33,6 +34,19 @@ func (c *checker) note(path, text string, args ...any) error {
 	c.mistakes = append(c.mistakes, err)
 	return err
 }
+
+// What the zero values of fields mean.
+const (
+	defaultLayerKey     = "layer"
+	defaultCloseTimeout = 10 * time.Second
+	defaultMemoryLimit  = 70 // percent
+	defaultRetryFor     = 5 * time.Second
+
+	// The default queue holds a stall of 200 ms at 100,000 records a second, and
+	// what a busy core logs while the writer's core does something else.
+	defaultQueueRecords = 32 << 10
+	defaultQueueBytes   = 8 << 20
+)
 
 // config returns a copy of cfg in which every field has its working value.
 func (c *checker) config(cfg Config) Config {

@@ -33,7 +33,8 @@ type Config struct {
 	// means "layer". The attribute may be given to a log call, to With of this
 	// package or to With of a logger, in this order of precedence; the last of
 	// several counts. It may stand in a group that WithGroup opened, but not in
-	// one of slog.Group.
+	// one of slog.Group. When no layer has that name the record goes to "default",
+	// whatever group or Match would have chosen; see Health.UnknownLayers.
 	//
 	// Its value is a text, a number, a fmt.Stringer, an error, or a LogValuer of
 	// one of these, which is asked once more than otherwise; any other value, and
@@ -47,10 +48,11 @@ type Config struct {
 	// be quick. A panic is contained and shows in the record.
 	Extractors []func(context.Context) []slog.Attr
 
-	// Fallback takes what no destination could, and hydra's own news: whole
-	// records, one or more a Write, never two Writes at a time. Nil means standard
-	// error. A Write that does not return within a second is given up, and what it
-	// held counts as dropped; until it returns nothing else is written.
+	// Fallback takes what no destination could, as the destination's format wrote
+	// it, and hydra's own news, as JSON: whole records, one or more a Write, never
+	// two Writes at a time. Nil means standard error. A Write that does not return
+	// within a second is given up, and what it held counts as dropped; until it
+	// returns nothing else is written.
 	Fallback io.Writer
 
 	// OnEvent, if set, is told hydra's own news. It is called from a goroutine
@@ -176,17 +178,8 @@ func (p Policy) String() string {
 // MarshalText returns what String does.
 func (p Policy) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
+// The names of layers that mean something by themselves.
 const (
-	defaultLayer    = "default"
-	everyLayer      = "*"
-	defaultLayerKey = "layer"
-
-	// The default queue holds a stall of 200 ms at 100,000 records a second, and
-	// what a busy core logs while the writer's core does something else.
-	defaultQueueRecords = 32 << 10
-	defaultQueueBytes   = 8 << 20
-
-	defaultRetryFor     = 5 * time.Second
-	defaultCloseTimeout = 10 * time.Second
-	defaultMemoryLimit  = 70
+	defaultLayer = "default"
+	everyLayer   = "*"
 )
