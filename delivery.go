@@ -22,11 +22,15 @@ type Delivery struct {
 	// Dropped is how many were lost.
 	Dropped uint64
 
-	// Unknown is how many are with a sink that has not returned. It may have
-	// written them or not; they are not written again.
+	// Unknown is how many had come to no end when the call returned. After a
+	// Close they are with a sink that has not returned: it may have written them
+	// or not, and they are not written again. After a Flush they are still on
+	// their way, in the queue or with the sink.
 	Unknown uint64
 
-	// Err is what the sink returned at last, or nil.
+	// Err is what the sink's Flush or Close returned, the end of the context that
+	// cut the wait short, or that the sink has not returned; nil if none of these.
+	// Why a Write failed is in Health, under Errors.
 	Err error
 }
 

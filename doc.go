@@ -64,10 +64,12 @@
 //
 // # When may I exit?
 //
-// When Close has returned nil: every record is in its sink. When it has returned
-// an error, that error says how many records of which destination are where. A
-// program that ends without Close, by os.Exit, log.Fatal or a panic that nobody
-// recovers, loses what is in the queues: usually the last ten milliseconds.
+// When Close has returned nil: every record that was on its way is in its sink.
+// When it has returned an error, that error says how many of them, of which
+// destination, are where. What had been lost or gone to the fallback before the
+// call is not in it: Health has that. A program that ends without Close, by
+// os.Exit, log.Fatal or a panic that nobody recovers, loses what is in the
+// queues: usually the last ten milliseconds.
 //
 // Flush gives the same certainty at any other moment, as for a record that must
 // be out before something dangerous is done.
