@@ -246,7 +246,7 @@ func TestAFormatThatPanicsInTheWriterHarmsNobody(t *testing.T) {
 }
 
 // A sink whose type cannot be compared is a sink like any other.
-func TestSinksThatCannotBeCompared(t *testing.T) {
+func TestSinksThatCannotBeComparedAreDifferent(t *testing.T) {
 	var a, b kept
 	h := serve(t, hydra.Config{Layers: map[string]hydra.Layer{"default": {
 		Destinations: to(incomparable{hydra.Writer(&a), nil}, incomparable{hydra.Writer(&b), nil}),

@@ -70,7 +70,7 @@ func TestEveryCloseReturnsTheSame(t *testing.T) {
 				assert.Equal(t, r.Health().Phase, hydra.Flushing)
 				release()
 				wg.Wait()
-				errs = append(errs, r.Close(t.Context()), r.Close(ended()), r.Close(nil)) //nolint:staticcheck // nil is allowed
+				errs = append(errs, r.Close(t.Context()), r.Close(ended()), r.Close(noContext))
 				for _, err := range errs {
 					assert.Equal(t, err, errs[0])
 				}
