@@ -103,6 +103,18 @@ func TestBlockWaitsForRoom(t *testing.T) {
 	})
 }
 
+// A test that fails here does not end.
+func TestBlockFindsRoomInAQueueForOneRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(_ *rig, d *hydra.Destination, _ *hydra.Config) {
+			d.Policy, d.Queue.Records = hydra.Block, 1
+		})
+		r.log(1, 100)
+		r.close()
+		assert.DeepEqual(t, r.sink.Lines(), numbers(1, 100))
+	})
+}
+
 func TestBlockWaitsNoLongerThanItMay(t *testing.T) {
 	tests := []struct {
 		name    string
