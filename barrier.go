@@ -16,15 +16,16 @@ import (
 // may be gone from there. So its barrier is armed before: it has no end, and keeps
 // what is lost one by one until it is aimed at the ticket.
 type barrier struct {
-	from    uint64     // ticket
-	target  uint64     // ticket; never reached while the barrier is armed
-	head    uint64     // ticket: what was dropped before it was dropped before the call
-	own     bool       // of a log call, which does not wait for the sink's Flush
-	gone    []loss     // while armed
-	written uint64     // as in books, when the barrier was put up
-	lost    uint64     // of the barrier's records, dropped since
-	stray   uint64     // likewise, to the fallback
-	reply   chan error // capacity 1: the writer never waits for who asked
+	from    uint64 // ticket
+	target  uint64 // ticket; never reached while the barrier is armed
+	head    uint64 // ticket: what was dropped before it was dropped before the call
+	own     bool   // of a log call, which does not wait for the sink's Flush
+	gone    []loss // while armed
+	written uint64 // as in books, when the barrier was put up
+	lost    uint64 // of the barrier's records, dropped since
+	stray   uint64 // likewise, to the fallback
+	over    bool   // guarded by destination.mu: reached, or given up
+	err     error  // guarded by destination.mu: of the sink's Flush, once over
 }
 
 // A loss is n records from ticket first on that did not reach the sink.
@@ -58,15 +59,14 @@ func (w *barrier) aim(ticket uint64) {
 // putBarrier puts a barrier up. The caller then wakes the writer, if it is to
 // reach it soon.
 func (d *destination) putBarrier(b *barrier) *barrier {
-	b.reply = make(chan error, 1)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	b.written = d.books.written
 	if !b.own {
 		b.head = d.books.next + d.books.unseen(d.queue)
 	}
-	if d.abandoned { // nobody would reply
-		b.reply <- errSinkHangs
+	if d.abandoned { // nobody would reach it
+		b.over, b.err = true, errSinkHangs
 		return b
 	}
 	d.books.barriers = append(d.books.barriers, b)
@@ -91,23 +91,28 @@ func (d *destination) takeBarrier(b *barrier) {
 // awaitBarrier waits for the barrier, and takes it away when ctx ends first.
 func (d *destination) awaitBarrier(ctx context.Context, b *barrier) Delivery {
 	var err error
-	select {
-	case err = <-b.reply:
-	case <-d.done:
-		select {
-		case err = <-b.reply: // it came first
-		default:
-			err = d.ended
+	for waiting := true; waiting; {
+		d.mu.Lock()
+		passed, over := d.passed, b.over
+		d.mu.Unlock()
+		if over {
+			break
 		}
-	case <-ctx.Done():
 		select {
-		case err = <-b.reply: // while others were waited for
-		default:
-			err = ctx.Err()
+		case <-passed:
+		case <-d.taken:
+			err, waiting = errSinkHangs, false
+		case <-d.done:
+			err, waiting = d.ended, false
+		case <-ctx.Done():
+			err, waiting = ctx.Err(), false
 		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if b.over { // it came first, or while others were waited for
+		err = b.err
+	}
 	d.books.remove(b)
 	return Delivery{
 		Destination: d.config.Name,

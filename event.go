@@ -71,7 +71,8 @@ const (
 )
 
 // A reporter brings events to the fallback and to the callback, from a goroutine
-// of its own that starts with the first event.
+// of its own. Handler starts it, not the first event: that may come from a log call
+// in a bubble of testing/synctest, which would wait for the goroutine to end.
 type reporter struct {
 	// immutable
 	fallback *fallback
@@ -83,7 +84,6 @@ type reporter struct {
 	done   chan struct{} // closed when the goroutine has ended
 
 	mu      sync.Mutex
-	running bool // guarded by mu
 	stopped bool // guarded by mu: events is closed
 
 	told map[[2]string]*telling // goroutine only; by kind and destination
@@ -121,10 +121,6 @@ func (r *reporter) report(e Event) {
 	if r.stopped {
 		return
 	}
-	if !r.running {
-		r.running = true
-		go r.run() // stop ends it, and its caller waits for done
-	}
 	select {
 	case r.events <- e:
 	default:
@@ -139,9 +135,6 @@ func (r *reporter) stop(ctx context.Context) {
 	if !r.stopped {
 		r.stopped = true
 		close(r.events)
-		if !r.running {
-			close(r.done)
-		}
 	}
 	r.mu.Unlock()
 	select {

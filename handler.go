@@ -64,10 +64,11 @@ const openTimeout = 10 * time.Second
 func NewHandler(cfg Config) *Handler {
 	var check checker
 	c := newCore(cfg, &check)
+	h := c.handler()
 	for _, mistake := range check.mistakes {
 		c.shared.reporter.report(Event{Kind: EventMistake, Err: mistake})
 	}
-	return c.handler()
+	return h
 }
 
 // Open returns a handler for cfg, or an error that joins everything that is wrong
@@ -169,6 +170,7 @@ func (c *core) openSinks() error {
 // handler starts the writers and returns the handler that everything else is
 // derived from. Close ends them.
 func (c *core) handler() *Handler {
+	go c.shared.reporter.run() // ends when Close stops it, which waits for done
 	for _, d := range c.destinations {
 		go d.run() // ends when its queue is sealed and empty; Close waits for done
 	}

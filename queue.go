@@ -46,6 +46,34 @@ import (
 //	   them sees the other.
 //
 // There is no lock on the way of a producer that does not wait for room.
+//
+// These shapes lost. The figures are the processor time of a push and its share of
+// a take, for 200 bytes, from producers that compute 100 ns before each push on two
+// cores: medians of 16 rounds of BenchmarkQueueShapes, good to a tenth or so.
+//
+//	producers         1     2     8
+//	queue          1.00  1.00  1.00  31, 74 and 72 ns
+//	slots          0.89  1.36  1.22  ring of 256-byte slots with a sequence each
+//	slots-padded   1.00  1.37  1.30  the same, each sequence on its own line
+//	slabs-mutex    0.60  1.81  2.45  64 KiB filled under a lock, handed over whole
+//	slabs-atomic   0.58  1.43  1.46  the same, reserved and committed by adding
+//	channel        4.20  4.07  4.22  of buffers from a pool
+//	inline-headers 0.96  0.92  0.92  one ring, each record behind its entry
+//
+//   - Slots hold no record that is longer, and any shorter one costs as much memory;
+//     each push reads a line that the consumer wrote last. Padding adds one more.
+//   - Slabs are the cheapest for one producer, 13 ns less, for their consumer copies
+//     nothing. But the oldest record cannot be dropped without its slab, 256 records
+//     or so, and several producers pay for the lock, or for a second shared counter.
+//   - A channel locks for every record, and its buffers are filled on one processor
+//     and given back on another.
+//   - Inline headers save a cache line. But what was taken must be zero before it is
+//     free, so a log call that drops the oldest would first have to clear it, whole;
+//     a record cannot wrap; and words amid bytes need unsafe.
+//
+// Flat out, without the 100 ns, slots (16 ns of wall time a record) and inline
+// headers (20) carry about twice what queue does (37) from two producers up. That
+// is over 25 million records a second, ten times what log calls can make.
 type queue struct {
 	// immutable
 	entries   []atomic.Uint64
@@ -85,6 +113,8 @@ type queue struct {
 	waiters atomic.Int32
 	roomMu  sync.Mutex
 	room    chan struct{} // guarded by roomMu; closed when room may have appeared
+
+	roomEnded bool // guarded by roomMu: room stays closed
 }
 
 // linePad keeps the fields before and after it on different cache lines, and on

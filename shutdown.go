@@ -284,12 +284,12 @@ func (d *destination) takeOver(ctx context.Context) {
 	}
 	d.mu.Lock()
 	d.abandoned = true
-	barriers := d.books.barriers
+	for _, b := range d.books.barriers {
+		b.over, b.err = true, errSinkHangs
+	}
 	d.books.barriers = nil
 	d.mu.Unlock()
-	for _, b := range barriers {
-		b.reply <- errSinkHangs
-	}
+	close(d.taken)
 	var h haul
 	for !d.queue.drained() {
 		d.mu.Lock()

@@ -76,6 +76,13 @@ func (q *queue) announceRoom() {
 	}
 	q.roomMu.Lock()
 	defer q.roomMu.Unlock()
+	if q.roomEnded {
+		return
+	}
 	close(q.room)
+	if q.tail.Load()&sealed != 0 {
+		q.roomEnded = true // nobody waits any more: every push returns closed
+		return
+	}
 	q.room = make(chan struct{})
 }

@@ -22,6 +22,12 @@ type writer struct {
 	ended     error         // what Flush and Close of the sink returned at the end
 	done      chan struct{} // closed when the goroutine has ended; ended is set by then
 	abandoned bool          // guarded by destination.mu: Close has taken over the queue
+	taken     chan struct{} // closed by then
+
+	// passed is closed, and made anew, when barriers are reached; guarded by
+	// destination.mu. The writer makes it, and not who waits: that may be in a bubble
+	// of testing/synctest, whose channels nobody outside may use.
+	passed chan struct{}
 
 	haul    haul
 	batch   batch
@@ -71,7 +77,12 @@ const (
 )
 
 func newWriter() writer {
-	return writer{emptied: make(chan struct{}), done: make(chan struct{})}
+	return writer{
+		emptied: make(chan struct{}),
+		done:    make(chan struct{}),
+		passed:  make(chan struct{}),
+		taken:   make(chan struct{}),
+	}
 }
 
 // run is the writer goroutine. It ends when the queue is sealed and empty, or
@@ -309,13 +320,16 @@ func (d *destination) passBarriers() {
 	if d.opened && slices.ContainsFunc(reached, func(w *barrier) bool { return !w.own }) {
 		flushed = d.call("flush", d.sink.Flush)
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	for _, w := range reached {
-		if w.own {
-			w.reply <- nil
-			continue
+		w.over = true
+		if !w.own {
+			w.err = flushed
 		}
-		w.reply <- flushed
 	}
+	close(d.passed)
+	d.passed = make(chan struct{})
 }
 
 // breakOff turns to the fallback, until a later try succeeds.
