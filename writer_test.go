@@ -7,6 +7,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -273,7 +274,7 @@ func (s *scribbler) Write(ctx context.Context, b sink.Batch) (int, error) {
 			k.Bytes[i] = '#'
 		}
 		for i := range k.Ends {
-			k.Ends[i] = 1 << 40
+			k.Ends[i] = math.MaxInt
 		}
 	}
 	return n, err
