@@ -242,3 +242,12 @@ func BenchmarkNote(b *testing.B) {
 		tracker.Note(now, "write", err)
 	}
 }
+
+// A test that fails here ends the process.
+func TestPanicWithAValueThatContainsItselfCanBeTold(t *testing.T) {
+	self := make([]any, 1)
+	self[0] = self
+	if got, want := (&errs.Panic{Value: self}).Error(), "panic: ([]interface {})"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

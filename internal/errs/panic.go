@@ -5,6 +5,7 @@ package errs
 
 import (
 	"fmt"
+	"reflect"
 	"runtime"
 	"strings"
 )
@@ -28,7 +29,17 @@ func Recovered(v any) error {
 
 // Error returns "panic: " and the value. It does not panic when the value's own
 // methods do.
-func (p *Panic) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
+func (p *Panic) Error() string {
+	switch p.Value.(type) {
+	case error, fmt.Stringer, fmt.Formatter:
+		return fmt.Sprintf("panic: %v", p.Value)
+	}
+	if k := reflect.ValueOf(p.Value).Kind(); k != reflect.String && k > reflect.Complex128 {
+		// fmt follows a value that contains itself until the stack overflows.
+		return fmt.Sprintf("panic: (%T)", p.Value)
+	}
+	return fmt.Sprintf("panic: %v", p.Value)
+}
 
 // Unwrap returns the value if it is an error.
 func (p *Panic) Unwrap() error {
