@@ -114,12 +114,21 @@ func (d *destination) awaitBarrier(ctx context.Context, b *barrier) Delivery {
 		err = b.err
 	}
 	d.books.remove(b)
+	// What was dropped from the queue's head since the writer last took.
+	next, head := d.books.next, d.books.next+d.books.unseen(d.queue)
+	gone := max(min(head, b.target), next) - next
+	if since := max(next, b.head); head > since {
+		b.lose(since, head-since, &b.lost)
+	}
+	if err == nil && b.stray > 0 {
+		err = d.books.cause
+	}
 	return Delivery{
 		Destination: d.config.Name,
 		Written:     d.books.written - b.written,
 		Fallback:    b.stray,
 		Dropped:     b.lost,
-		Unknown:     d.books.before(b.target),
+		Unknown:     d.books.before(b.target) - gone,
 		Err:         err,
 	}
 }

@@ -34,6 +34,7 @@ type books struct {
 	highest uint32    // most records that take found
 	losses  uint64    // what the window of recent losses has been told of
 
+	cause    error // why records went to the fallback, at last
 	barriers []*barrier
 }
 

@@ -5,6 +5,7 @@ package hydra
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -42,9 +43,22 @@ func (d *destination) openWithin(ctx context.Context) error {
 		err = fmt.Errorf("has not opened within %v", openTimeout)
 	}
 	if err != nil {
-		return fmt.Errorf("hydra: %s.Sink: %w", d.path, err)
+		return atPath(d.path+".Sink", err)
 	}
 	return nil
+}
+
+// atPath says of an error, or of each that it joins, where in the Config it is.
+func atPath(path string, err error) error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return fmt.Errorf("hydra: %s: %w", path, err)
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, atPath(path, e))
+	}
+	return errors.Join(all...)
 }
 
 // write hands records to the sink and holds it to its contract. Their ends count

@@ -24,6 +24,7 @@ import (
 // whose records therefore go to the fallback.
 type checker struct {
 	mistakes []error
+	layerKey string
 	folded   map[string]string    // layer names in lower case
 	claimed  map[[2]string]string // match rules, and the layers that own them
 }
@@ -56,6 +57,7 @@ func (c *checker) config(cfg Config) Config {
 	if cfg.LayerKey == "" {
 		cfg.LayerKey = defaultLayerKey
 	}
+	c.layerKey = cfg.LayerKey
 	extractors := cfg.Extractors
 	cfg.Extractors = nil
 	for i, f := range extractors {
@@ -125,6 +127,8 @@ func (c *checker) layer(path, name string, l Layer, level slog.Leveler) Layer {
 		switch {
 		case key == "":
 			c.note(at, "no attribute has an empty key; name one")
+		case key == c.layerKey:
+			c.note(at, "%q is the layer key, whose value names the layer; name the layer so, or match another key", key)
 		case name == everyLayer:
 			c.note(at, "layer %q takes every record already; remove the rule", everyLayer)
 		case taken:
@@ -188,9 +192,9 @@ func usualName(layer string, i int) string { return fmt.Sprintf("%s/%d", layer, 
 // have one sink. Sinks that were made of one io.Writer are one where nothing
 // speaks against it. An unshared d must have a name of its own; a shared one may
 // do without.
-func (c *checker) shared(path, usual string, d Destination, others []*destination) *destination {
+func (c *checker) shared(path, usual string, d *Destination, others []*destination) *destination {
 	for _, o := range others {
-		a, b := o.config, d
+		a, b := &o.config, d
 		equal := (b.Name == a.Name || b.Name == usual) && same(a.Format, b.Format) && a.Policy == b.Policy &&
 			a.BlockTimeout == b.BlockTimeout && a.Queue == b.Queue && a.RetryFor == b.RetryFor
 		switch {
@@ -206,6 +210,7 @@ func (c *checker) shared(path, usual string, d Destination, others []*destinatio
 	for _, o := range others {
 		if o.config.Name == d.Name {
 			c.note(path+".Name", "%q is the name of another destination; choose one of its own", d.Name)
+			d.Name = usual
 		}
 	}
 	return nil

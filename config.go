@@ -128,13 +128,14 @@ type Destination struct {
 	// RetryFor is how long the writer keeps trying to write a batch that the
 	// sink refused, pausing up to a second between tries, before it sends the
 	// batch to the fallback. From then on it tries the sink about once a second,
-	// with what is in hand by then. Zero means 5 seconds. Negative means one try.
+	// with what is in hand by then. A closed pipe is not tried again before.
+	// Zero means 5 seconds. Negative means one try.
 	RetryFor time.Duration
 }
 
 // Queue bounds a destination's queue. Whichever bound is met first makes it
-// full. Its memory is reserved when the handler is made and first touched as
-// records pass.
+// full. Its memory, somewhat more than Bytes and 16 bytes for each of Records, is
+// reserved when the handler is made; the system provides it as records pass.
 type Queue struct {
 	// Records is the most records. Zero means 32768. At most 16777216.
 	Records int

@@ -119,6 +119,15 @@ var mistakes = []struct {
 		"absurd bytes", destination("huge", hydra.Destination{Sink: &fault.Sink{}, Queue: hydra.Queue{Bytes: 1 << 40}}),
 		[]string{`Layers["huge"].Destinations[0].Queue.Bytes:`, "more than the 1073741824", "leave it zero for 8388608"},
 	},
+	{"match rule on the layer key", func(c *hydra.Config) {
+		destination("keyed", hydra.Destination{Sink: &fault.Sink{}})(c)
+		l := c.Layers["keyed"]
+		l.Match = map[string]string{"layer": "x"}
+		c.Layers["keyed"] = l
+	}, []string{`Layers["keyed"].Match["layer"]:`, "is the layer key", "match another key"}},
+	{"traceparent from nowhere", func(c *hydra.Config) {
+		c.Extractors = append(c.Extractors, hydra.Traceparent(nil))
+	}, []string{`Extractors[0]:`, "is nil", "remove it"}},
 	{"name of two destinations", func(c *hydra.Config) {
 		destination("name1", hydra.Destination{Name: "one", Sink: &fault.Sink{}})(c)
 		destination("name2", hydra.Destination{Name: "one", Sink: &fault.Sink{}})(c)

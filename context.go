@@ -69,8 +69,12 @@ func safely(ctx context.Context, extract func(context.Context) []slog.Attr) (att
 // the program keeps it in its contexts, or "" for none.
 //
 // A valid header gives the attributes trace_id and span_id; an invalid one gives
-// nothing. The extractor is safe for concurrent use if get is.
+// nothing. The extractor is safe for concurrent use if get is. A nil get gives a
+// nil extractor, which is a mistake in Config.Extractors.
 func Traceparent(get func(context.Context) string) func(context.Context) []slog.Attr {
+	if get == nil {
+		return nil
+	}
 	return func(ctx context.Context) []slog.Attr {
 		trace, span, ok := parseTraceparent(get(ctx))
 		if !ok {

@@ -60,6 +60,7 @@ type destination struct {
 	failed    atomic.Uint64 // likewise
 	high      atomic.Bool   // the queue passed 80 % and has not fallen to half since
 	highMark  atomic.Uint32 // most records seen in the queue past 80 %
+	watched   atomic.Int64  // when a log call last looked after the writer, in ns since shared.started
 
 	latency histo.Histogram
 	recent  window.Window
@@ -219,12 +220,46 @@ func (d *destination) noteHigh() {
 		}
 	}
 	if d.high.Load() || !d.high.CompareAndSwap(false, true) {
+		d.watch()
 		return
 	}
 	d.shared.reporter.report(Event{
 		Kind: EventQueueHigh, Destination: d.config.Name, Count: uint64(records),
 		Err: fmt.Errorf("the queue is more than 80 %% full; policy %v acts when it is", d.config.Policy),
 	})
+}
+
+// watch tells, while the queue stays past 80 %, what the writer cannot as long as
+// the sink keeps it.
+func (d *destination) watch() {
+	now := int64(time.Since(d.shared.started))
+	last := d.watched.Load()
+	if now-last < int64(time.Second) || !d.watched.CompareAndSwap(last, now) {
+		return
+	}
+	if d.inCall() >= callTooLong {
+		d.tellHanging()
+		d.tellLosses()
+	}
+}
+
+// inCall returns how long the sink has been in the call it is in; 0 if in none.
+func (d *destination) inCall() time.Duration {
+	since := d.stalled.Load()
+	if since == 0 {
+		return 0
+	}
+	return max(time.Since(d.shared.started)-time.Duration(since), 0)
+}
+
+// tellHanging reports once per call that the sink does not return from it.
+func (d *destination) tellHanging() {
+	if since := d.stalled.Load(); since != 0 && d.hanging.Swap(since) != since {
+		d.shared.reporter.report(Event{
+			Kind: EventHanging, Destination: d.config.Name,
+			Err: fmt.Errorf("it has not returned from a call for %v; records wait in the queue", callTooLong),
+		})
+	}
 }
 
 // noteFlaws counts what the encoding of a record fell short of.

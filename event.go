@@ -49,6 +49,10 @@ const (
 	// Destination.RetryFor: its records go to the fallback from now on.
 	EventBroken EventKind = "hydra: sink fails, its records come here"
 
+	// EventHanging is a sink that has not returned from a call for five seconds.
+	// It is noticed by log calls that find its queue past 80 %, and by Health.
+	EventHanging EventKind = "hydra: sink hangs"
+
 	// EventMended is a sink that works again.
 	EventMended EventKind = "hydra: sink works again"
 

@@ -4,7 +4,7 @@
 package hydra
 
 import (
-	"fmt"
+	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -45,17 +45,28 @@ func (d *destination) missing() missing {
 	}
 }
 
+// tellLosses reports the records that were lost since the last report, those
+// included that the writer has yet to notice.
+func (d *destination) tellLosses() {
+	d.mu.Lock()
+	lost := d.books.missed + d.books.unseen(d.queue) + d.books.failed +
+		d.contended.Load() + d.forfeited.Load() + d.rejected.Load()
+	news := lost - d.told
+	d.told = lost
+	d.mu.Unlock()
+	if news > 0 {
+		d.shared.reporter.report(Event{
+			Kind: EventDropped, Destination: d.config.Name, Count: news,
+			Err: errors.New("they were dropped or rejected; Losses in Health says why"),
+		})
+	}
+}
+
 // markGap puts a gap marker before the batch if records are missing since the
 // last one, and reports those that are lost since the last report.
 func (d *destination) markGap() {
+	d.tellLosses()
 	now := d.missing()
-	if lost := now.since(d.told); lost.dropped+lost.rejected > 0 {
-		d.told = now
-		d.shared.reporter.report(Event{
-			Kind: EventDropped, Destination: d.config.Name, Count: lost.dropped + lost.rejected,
-			Err: fmt.Errorf("%d records were dropped and %d rejected; Losses in Health says why", lost.dropped, lost.rejected),
-		})
-	}
 	b := &d.batch
 	b.marked, d.marked = d.marked, now
 	gap := now.since(b.marked)

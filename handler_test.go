@@ -84,7 +84,7 @@ func TestDerivedHandlersShareOneLife(t *testing.T) {
 	assert.NilError(t, derived.Flush(t.Context()))
 	assert.Equal(t, len(out.lines()), 1)
 	assert.NilError(t, derived.Close(t.Context()))
-	assert.Equal(t, h.Health().Phase, hydra.Done)
+	assert.Equal(t, h.Health().Phase, hydra.PhaseDone)
 	assert.NilError(t, h.Close(t.Context()))
 }
 

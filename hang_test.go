@@ -158,7 +158,7 @@ func TestSinkThatHeedsItsContextIsNotAbandoned(t *testing.T) {
 		begin := time.Now()
 		got := delivery(t, r.Close(ending(t, 10*time.Second)))
 		assert.Equal(t, time.Since(begin), 9*time.Second) // a tenth is kept for the rescue
-		assert.Equal(t, got, hydra.Delivery{Destination: "d", Fallback: 9})
+		assert.Equal(t, got, hydra.Delivery{Destination: "d", Fallback: 9, Err: context.Canceled})
 		assert.DeepEqual(t, r.strays(), numbers(1, 9))
 		assert.Equal(t, r.sink.Count(fault.Close), 1)
 		r.wantAccount(0, 9, 0, 0)

@@ -282,8 +282,9 @@ func (d *destination) health(now time.Time) DestinationHealth {
 		Lost:             d.recent.Sum(now, recentLost),
 		Errors:           d.recent.Sum(now, recentErrors),
 	}
-	if since := d.stalled.Load(); since != 0 {
-		h.InCall = max(now.Sub(d.shared.started)-time.Duration(since), 0)
+	if h.InCall = d.inCall(); h.InCall >= callTooLong {
+		d.tellHanging()
+		d.tellLosses()
 	}
 	switch {
 	case d.broken.Load() || h.InCall >= callTooLong:
@@ -373,8 +374,8 @@ func (h Health) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%v, %v, up %v, memory %.0f %% of %s\n",
 		h.Status, h.Phase, h.Uptime.Round(time.Millisecond), h.Memory.Percent, h.Memory.Source)
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "destination\tstatus\toffered\twritten\tfallback\tdropped\trejected\tpending\tp99\tlast error\t")
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "destination\tstatus\toffered\twritten\tfallback\tdropped\trejected\tpending\tp99\tlast error")
 	for _, d := range h.Destinations {
 		last := ErrorCount{Last: "-"}
 		for _, e := range d.Errors {
@@ -382,7 +383,7 @@ func (h Health) String() string {
 				last = e
 			}
 		}
-		fmt.Fprintf(w, "%s\t%v\t%d\t%d\t%d\t%d\t%d\t%d\t%v\t%s\t\n", d.Name, d.Status,
+		fmt.Fprintf(w, "%s\t%v\t%d\t%d\t%d\t%d\t%d\t%d\t%v\t%s\n", d.Name, d.Status,
 			d.Offered, d.Written, d.Fallback, d.Dropped, d.Rejected, d.Pending, d.Latency.P99, last.Last)
 	}
 	_ = w.Flush() // a strings.Builder takes everything

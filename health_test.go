@@ -269,7 +269,7 @@ func TestNamesOfStatesAreWords(t *testing.T) {
 		MarshalText() ([]byte, error)
 	}{
 		"ok": hydra.StatusOK, "degraded": hydra.StatusDegraded, "failing": hydra.StatusFailing,
-		"running": hydra.Running, "flushing": hydra.Flushing, "cleaning": hydra.Cleaning, "done": hydra.Done,
+		"running": hydra.PhaseRunning, "flushing": hydra.PhaseFlushing, "cleaning": hydra.PhaseCleaning, "done": hydra.PhaseDone,
 		"DropOldest": hydra.DropOldest, "Block": hydra.Block, "Error": hydra.Error,
 	} {
 		text, err := state.MarshalText()

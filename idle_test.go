@@ -45,10 +45,10 @@ func TestIdleHandlerSleepsWithoutTimers(t *testing.T) {
 
 func TestPhasesGoOneWay(t *testing.T) {
 	allowed := map[[2]Phase]bool{
-		{Running, Flushing}: true, {Flushing, Cleaning}: true, {Cleaning, Done}: true,
+		{PhaseRunning, PhaseFlushing}: true, {PhaseFlushing, PhaseCleaning}: true, {PhaseCleaning, PhaseDone}: true,
 	}
-	for from := range Done + 1 {
-		for to := range Done + 1 {
+	for from := range PhaseDone + 1 {
+		for to := range PhaseDone + 1 {
 			var s shutdown
 			s.phase.Store(uint32(from))
 			var panicked any

@@ -76,7 +76,7 @@ func newRouter(cfg Config, c *checker) (*router, []*destination) {
 		from := cfg.Layers[name]
 		for i, given := range from.Destinations {
 			path := fmt.Sprintf("Layers[%q].Destinations[%d]", name, i)
-			d := c.shared(path, usualName(name, i), given, all)
+			d := c.shared(path, usualName(name, i), &given, all)
 			if d == nil {
 				d = newDestination(path, given, r.format(given.Format))
 				all = append(all, d)

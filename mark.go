@@ -25,7 +25,9 @@ const (
 	entryLenBits = 24
 )
 
-func (q *queue) lap(ticket uint32) uint8 { return uint8(ticket >> q.lapShift) }
+// lap returns the lap of a ticket, from 1 on: an entry of zeros, as in a new queue,
+// is of no lap that comes before each entry was used.
+func (q *queue) lap(ticket uint32) uint8 { return uint8(ticket>>q.lapShift) + 1 }
 
 func ticketOf(mark uint64) uint32   { return uint32(mark>>32) & ticketMask }
 func positionOf(mark uint64) uint32 { return uint32(mark) }

@@ -189,7 +189,6 @@ func newQueue(records, bytes uint32) *queue {
 		room:      make(chan struct{}),
 	}
 	q.claim.Store(noClaim)
-	q.reset(0, 0)
 	return q
 }
 

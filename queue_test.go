@@ -40,7 +40,7 @@ var queueStarts = []queueStart{
 	},
 	{
 		name:     "before the last lap tag",
-		ticket:   func(q *queue) uint32 { return 256<<q.lapShift - 2 },
+		ticket:   func(q *queue) uint32 { return 255<<q.lapShift - 2 },
 		position: func(*queue) uint32 { return 11 },
 		wrapped:  func(q *queue, from uint64) bool { return q.lap(ticketOf(q.tail.Load())) < q.lap(ticketOf(from)) },
 	},

@@ -20,34 +20,34 @@ type Phase uint32
 
 // A handler goes through these phases in their order and never back.
 const (
-	// Running: records are taken.
-	Running Phase = iota
+	// PhaseRunning: records are taken.
+	PhaseRunning Phase = iota
 
-	// Flushing: Close was called. Records that are logged now go to the fallback;
+	// PhaseFlushing: Close was called. Records that are logged now go to the fallback;
 	// those in the queues go to the sinks.
-	Flushing
+	PhaseFlushing
 
-	// Cleaning: the queues are empty, or Close gave up waiting for that and
+	// PhaseCleaning: the queues are empty, or Close gave up waiting for that and
 	// brought what they held to the fallback. Sinks are being closed.
-	Cleaning
+	PhaseCleaning
 
-	// Done: everything is closed, or was abandoned and named in Close's error.
-	Done
+	// PhaseDone: everything is closed, or was abandoned and named in Close's error.
+	PhaseDone
 )
 
 // transitions is the table of all changes of phase that are allowed.
-var transitions = map[Phase]Phase{Running: Flushing, Flushing: Cleaning, Cleaning: Done}
+var transitions = map[Phase]Phase{PhaseRunning: PhaseFlushing, PhaseFlushing: PhaseCleaning, PhaseCleaning: PhaseDone}
 
 // String returns the name of the phase, in lower case.
 func (p Phase) String() string {
 	switch p {
-	case Running:
+	case PhaseRunning:
 		return "running"
-	case Flushing:
+	case PhaseFlushing:
 		return "flushing"
-	case Cleaning:
+	case PhaseCleaning:
 		return "cleaning"
-	case Done:
+	case PhaseDone:
 		return "done"
 	}
 	return "unknown"
@@ -164,7 +164,7 @@ func (h *Handler) Close(ctx context.Context) error {
 
 // close takes the handler through its phases.
 func (c *core) close(ctx context.Context) {
-	c.enter(Flushing)
+	c.enter(PhaseFlushing)
 	before := make([]books, len(c.destinations))
 	for i, d := range c.destinations {
 		before[i] = d.sealBooks()
@@ -179,7 +179,7 @@ func (c *core) close(ctx context.Context) {
 	defer cancel()
 
 	err := c.await(drain, func(d *destination) <-chan struct{} { return d.emptied })
-	c.enter(Cleaning)
+	c.enter(PhaseCleaning)
 	if err == nil {
 		err = c.await(drain, func(d *destination) <-chan struct{} { return d.done })
 	}
@@ -204,7 +204,7 @@ func (c *core) close(ctx context.Context) {
 	if len(failure.Deliveries) > 0 {
 		c.result = failure
 	}
-	c.enter(Done)
+	c.enter(PhaseDone)
 	close(c.closed)
 }
 
@@ -321,7 +321,9 @@ func (d *destination) closing(before books) Delivery {
 	}
 	select {
 	case <-d.done:
-		r.Err = d.ended
+		if r.Err = d.ended; r.Err == nil && r.Fallback > 0 {
+			r.Err = d.books.cause
+		}
 	default:
 		r.Err = errSinkHangs
 	}

@@ -25,13 +25,13 @@ func TestCloseBringsWhatIsQueuedToTheSink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nil)
 		r.log(1, 1000)
-		assert.Equal(t, r.Health().Phase, hydra.Running)
+		assert.Equal(t, r.Health().Phase, hydra.PhaseRunning)
 		r.close()
 		assert.DeepEqual(t, r.sink.Lines(), numbers(1, 1000))
 		calls := r.sink.Calls()
 		assert.Equal(t, calls[len(calls)-2].Op, fault.Flush)
 		assert.Equal(t, calls[len(calls)-1].Op, fault.Close)
-		assert.Equal(t, r.Health().Phase, hydra.Done)
+		assert.Equal(t, r.Health().Phase, hydra.PhaseDone)
 		r.wantAccount(1000, 0, 0, 0)
 	})
 }
@@ -67,7 +67,7 @@ func TestEveryCloseReturnsTheSame(t *testing.T) {
 					})
 				}
 				time.Sleep(time.Second)
-				assert.Equal(t, r.Health().Phase, hydra.Flushing)
+				assert.Equal(t, r.Health().Phase, hydra.PhaseFlushing)
 				release()
 				wg.Wait()
 				errs = append(errs, r.Close(t.Context()), r.Close(ended()), r.Close(noContext))

@@ -76,7 +76,7 @@ func TestFlushLearnsOfATornRecordThatCloseGaveAway(t *testing.T) {
 			flushed := make(chan error)
 			go func() { flushed <- r.Flush(t.Context()) }()
 			synctest.Wait()
-			want := hydra.Delivery{Destination: "d", Fallback: 1}
+			want := hydra.Delivery{Destination: "d", Fallback: 1, Err: syscall.ENOSPC}
 			if script != nil {
 				want = hydra.Delivery{Destination: "d", Dropped: 1}
 			}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/hydra-logger/hydra/internal/errs"
 )
 
 // A writer is the goroutine of a destination that owns its sink: it takes records
@@ -16,6 +18,7 @@ import (
 // for those that say otherwise.
 type writer struct {
 	goroutine atomic.Uint64 // its number, for a sink that logs to its own destination
+	hanging   atomic.Int64  // stalled, of the call that was last reported to hang
 	stalled   atomic.Int64  // since when the sink has had the call it is in, in ns since shared.started; 0 when in none
 	broken    atomic.Bool   // the sink failed for too long: records go to the fallback
 	emptied   chan struct{} // closed when the queue is empty for good
@@ -37,7 +40,7 @@ type writer struct {
 	retryAt time.Time // when a broken sink is tried again
 	busy    time.Time // when records were last delivered
 	marked  missing   // what gap markers have told
-	told    missing   // what events have told
+	told    uint64    // guarded by destination.mu: lost records that events have told
 	timer   *time.Timer
 }
 
@@ -198,7 +201,8 @@ func (d *destination) deliver() {
 		if n > 0 || failing.IsZero() {
 			failing, pause = now, retryFirst
 		}
-		if d.broken.Load() || now.Sub(failing) >= d.config.RetryFor || d.shared.life.Err() != nil {
+		if d.broken.Load() || now.Sub(failing) >= d.config.RetryFor || d.shared.life.Err() != nil ||
+			errs.Kind(err) == errs.ClosedPipe { // whoever read there has ended
 			d.breakOff(err)
 			d.divert()
 			return
@@ -335,6 +339,9 @@ func (d *destination) passBarriers() {
 // breakOff turns to the fallback, until a later try succeeds.
 func (d *destination) breakOff(err error) {
 	d.retryAt = time.Now().Add(retryMost)
+	d.mu.Lock()
+	d.books.cause = err
+	d.mu.Unlock()
 	if !d.broken.Swap(true) {
 		d.shared.reporter.report(Event{Kind: EventBroken, Destination: d.config.Name, Err: err})
 	}
