@@ -177,8 +177,8 @@ func TestSinkThatMiscountsIsHeldToTheBatch(t *testing.T) {
 	}{
 		{name: "less than nothing", action: fault.Short(-5, syscall.EIO), want: "1\n2\n"},
 		{name: "less than nothing, no error", action: fault.Short(-5, nil), want: "1\n2\n"},
-		{name: "more than all", action: fault.Short(1<<40, nil), want: "1\n2\n"},
-		{name: "more than all, and an error", action: fault.Short(1<<40, syscall.EIO), want: "1\n2\n"},
+		{name: "more than all", action: fault.Short(math.MaxInt, nil), want: "1\n2\n"},
+		{name: "more than all, and an error", action: fault.Short(math.MaxInt, syscall.EIO), want: "1\n2\n"},
 		{name: "panic", action: fault.Panic("boom"), want: "1\n2\n"},
 		{name: "panic with nil error", action: fault.Panic(error(nil)), want: "1\n2\n"},
 	}
