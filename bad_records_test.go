@@ -32,7 +32,7 @@ type marshaler func() ([]byte, error)
 func (m marshaler) MarshalJSON() ([]byte, error) { return m() }
 func (m marshaler) MarshalText() ([]byte, error) { return m() }
 
-func TestBadRecordsHarmNobody(t *testing.T) {
+func TestFault50And51And54And56And57BadRecordsHarmNobody(t *testing.T) {
 	million := make([]slog.Attr, 1_000_000)
 	for i := range million {
 		million[i] = slog.Int("i", i)
@@ -130,7 +130,7 @@ func TestBadRecordsHarmNobody(t *testing.T) {
 	}
 }
 
-func TestFlawsAreCounted(t *testing.T) {
+func TestFault50And57FlawsAreCounted(t *testing.T) {
 	h := closed(t, hydra.NewJSONHandler(&kept{}, nil))
 	log := slog.New(h)
 	log.Info("fine")
@@ -142,7 +142,7 @@ func TestFlawsAreCounted(t *testing.T) {
 }
 
 // A huge record must not keep its memory in the handler's buffers.
-func TestAHugeRecordLeavesNoHugeBuffer(t *testing.T) {
+func TestFault57AHugeRecordLeavesNoHugeBuffer(t *testing.T) {
 	h := closed(t, hydra.NewHandler(hydra.Config{
 		MemoryLimit: -1,
 		Layers: map[string]hydra.Layer{"default": {Destinations: []hydra.Destination{{
@@ -194,7 +194,7 @@ func (r rude) WithAttrs(attrs []slog.Attr) format.Format {
 
 func (r rude) WithGroup(string) format.Format { panic("rude") }
 
-func TestAFormatThatPanicsHarmsNobody(t *testing.T) {
+func TestFault50AFormatThatPanicsHarmsNobody(t *testing.T) {
 	var out, other kept
 	h := serve(t, hydra.Config{Layers: map[string]hydra.Layer{"default": {Destinations: []hydra.Destination{
 		{Name: "rude", Sink: hydra.Writer(&out), Format: rude{format.JSON(nil)}},

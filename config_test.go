@@ -170,7 +170,7 @@ func sound(fallback io.Writer, s sink.Sink) hydra.Config {
 	}
 }
 
-func TestOpenNamesFieldValueAndRemedy(t *testing.T) {
+func TestFault59OpenNamesFieldValueAndRemedy(t *testing.T) {
 	for _, tt := range mistakes {
 		t.Run(tt.name, func(t *testing.T) {
 			s := &fault.Sink{}
@@ -187,7 +187,7 @@ func TestOpenNamesFieldValueAndRemedy(t *testing.T) {
 	}
 }
 
-func TestOpenNamesAllMistakesAtOnce(t *testing.T) {
+func TestFault59OpenNamesAllMistakesAtOnce(t *testing.T) {
 	cfg := sound((*os.File)(nil), &fault.Sink{})
 	for _, m := range mistakes {
 		m.apply(&cfg)
@@ -203,7 +203,7 @@ func TestOpenNamesAllMistakesAtOnce(t *testing.T) {
 	}
 }
 
-func TestNewHandlerSaysEachMistakeOnceAndLosesNothing(t *testing.T) {
+func TestFault59NewHandlerSaysEachMistakeOnceAndLosesNothing(t *testing.T) {
 	for _, tt := range mistakes {
 		t.Run(tt.name, func(t *testing.T) {
 			var fallback kept

@@ -76,7 +76,7 @@ func TestWithoutAttributesWithReturnsItsContext(t *testing.T) {
 	assert.Equal(t, hydra.With(ctx), ctx)
 }
 
-func TestSiblingContextsShareNothing(t *testing.T) {
+func TestFault53SiblingContextsShareNothing(t *testing.T) {
 	attrs := make([]slog.Attr, 1, 8)
 	attrs[0] = slog.Int("a", 0)
 	parent := hydra.With(context.Background(), attrs...)

@@ -55,7 +55,7 @@ func (s *counterSink) Write(_ context.Context, b sink.Batch) (int, error) {
 	return len(b.Bytes), nil
 }
 
-func TestFlushUnderConstantLoadWaitsForNothingNewer(t *testing.T) {
+func TestFault63FlushUnderConstantLoadWaitsForNothingNewer(t *testing.T) {
 	s := &counterSink{}
 	h := hydra.NewHandler(hydra.Config{MemoryLimit: -1, Fallback: io.Discard, Layers: map[string]hydra.Layer{
 		"default": {Destinations: []hydra.Destination{{
@@ -99,7 +99,7 @@ func TestFlushUnderConstantLoadWaitsForNothingNewer(t *testing.T) {
 	assert.Equal(t, s.greatest.Load(), accepted.Load())
 }
 
-func TestFlushReportsWhatIsLostBeforeTheBarrier(t *testing.T) {
+func TestFault63FlushReportsWhatIsLostBeforeTheBarrier(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var release func()
 		r := newRig(t, func(r *rig, d *hydra.Destination, _ *hydra.Config) {

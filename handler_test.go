@@ -48,7 +48,7 @@ func TestHandleReturnsTheErrorsOfAllDestinations(t *testing.T) {
 	assert.Assert(t, len(h.Health().Destinations) == 3)
 }
 
-func TestAfterCloseRecordsGoToTheFallback(t *testing.T) {
+func TestFault61AfterCloseRecordsGoToTheFallback(t *testing.T) {
 	var fallback kept
 	h := serve(t, hydra.Config{Fallback: &fallback, Layers: map[string]hydra.Layer{"default": {
 		Destinations: to(&fault.Sink{}, &fault.Sink{}),
@@ -61,7 +61,7 @@ func TestAfterCloseRecordsGoToTheFallback(t *testing.T) {
 	assert.Equal(t, strings.Count(fallback.String(), `"msg":"late","a":1}`), 2, "one for each destination")
 }
 
-func TestHandleTakesANilContext(t *testing.T) {
+func TestFault56HandleTakesANilContext(t *testing.T) {
 	var out kept
 	h := closed(t, hydra.NewJSONHandler(&out, nil))
 	assert.NilError(t, h.Handle(noContext, slog.NewRecord(testTime, slog.LevelInfo, "m", 0)))
@@ -88,7 +88,7 @@ func TestDerivedHandlersShareOneLife(t *testing.T) {
 	assert.NilError(t, h.Close(t.Context()))
 }
 
-func TestSiblingsShareNothing(t *testing.T) {
+func TestFault53SiblingsShareNothing(t *testing.T) {
 	for _, k := range dropIns {
 		t.Run(k.name, func(t *testing.T) {
 			var got, want kept

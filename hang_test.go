@@ -17,7 +17,7 @@ import (
 	"github.com/hydra-logger/hydra/internal/fault"
 )
 
-func TestCloseReturnsInTimeWhateverTheSinkDoes(t *testing.T) {
+func TestFault33CloseReturnsInTimeWhateverTheSinkDoes(t *testing.T) {
 	tests := []struct {
 		name    string
 		timeout time.Duration // Config.CloseTimeout
@@ -93,7 +93,7 @@ func closeHanging(t *testing.T, op string, timeout time.Duration, ctx context.Co
 	}
 }
 
-func TestHangingSinkHarmsNoOtherDestinationAtClose(t *testing.T) {
+func TestFault65HangingSinkHarmsNoOtherDestinationAtClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		released := make(chan struct{})
 		stuck, good := &fault.Sink{OnWrite: fault.Always(fault.Hang(released))}, &fault.Sink{}

@@ -75,7 +75,7 @@ func TestFlushTellsWhatWasDroppedFromWhatIsOnItsWay(t *testing.T) {
 	})
 }
 
-func TestAClosedPipeIsNotTriedAgainForRetryFor(t *testing.T) {
+func TestFault35AClosedPipeIsNotTriedAgainForRetryFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, func(r *rig, _ *hydra.Destination, _ *hydra.Config) {
 			r.sink.OnWrite = fault.Always(fault.Fail(syscall.EPIPE))

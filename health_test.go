@@ -184,7 +184,7 @@ func TestWorstDestinationIsTheStatus(t *testing.T) {
 	})
 }
 
-func TestLatencyIsFromTheRecordsTimeToTheSink(t *testing.T) {
+func TestFault68LatencyIsFromTheRecordsTimeToTheSink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nil)
 		for _, age := range []time.Duration{time.Second, 0, -time.Second} { // clocks go wrong, too

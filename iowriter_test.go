@@ -158,7 +158,7 @@ func TestWriterFlushReachesABufferedWriter(t *testing.T) {
 	assert.Equal(t, buf.String(), "abc\n")
 }
 
-func TestWriterFlushIgnoresThatAPipeCannotBeSynced(t *testing.T) {
+func TestFault39WriterFlushIgnoresThatAPipeCannotBeSynced(t *testing.T) {
 	r, w, err := os.Pipe()
 	assert.NilError(t, err)
 	defer r.Close()

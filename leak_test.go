@@ -17,7 +17,7 @@ import (
 // TestMain fails the package if its tests leave goroutines behind.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestCloseLeavesNoGoroutine(t *testing.T) {
+func TestFault66CloseLeavesNoGoroutine(t *testing.T) {
 	ignore := goleak.IgnoreCurrent()
 	for range 1000 {
 		r := newRig(t, func(_ *rig, d *hydra.Destination, _ *hydra.Config) { d.Queue = hydra.Queue{Records: 8, Bytes: 1 << 10} })

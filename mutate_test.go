@@ -32,7 +32,7 @@ func (a *account) LogValue() slog.Value {
 
 // Run with the race detector this finds whoever looks at a record after the log
 // call has returned; without it, whoever shows it as it is by then.
-func TestTheCallerMayChangeEverythingAfterTheCall(t *testing.T) {
+func TestFault52TheCallerMayChangeEverythingAfterTheCall(t *testing.T) {
 	log := func(l *slog.Logger) {
 		for i := range 50 {
 			acc := &account{Name: "ann", Tags: []string{"a", "b"}, Limit: map[string]int{"x": 1}}
@@ -81,7 +81,7 @@ func TestTheCallerMayChangeEverythingAfterTheCall(t *testing.T) {
 
 // A record that a handler in front keeps and changes must not change what is
 // written, and the other way round.
-func TestRecordsAreNotKept(t *testing.T) {
+func TestFault52RecordsAreNotKept(t *testing.T) {
 	var out kept
 	h := serve(t, hydra.Config{Layers: map[string]hydra.Layer{"default": {Destinations: []hydra.Destination{
 		{Sink: hydra.Writer(&out), Format: format.Text(&format.Options{ReplaceAttr: bare})},

@@ -115,7 +115,7 @@ func TestBlockFindsRoomInAQueueForOneRecord(t *testing.T) {
 	})
 }
 
-func TestBlockWaitsNoLongerThanItMay(t *testing.T) {
+func TestFault64BlockWaitsNoLongerThanItMay(t *testing.T) {
 	tests := []struct {
 		name    string
 		timeout time.Duration
@@ -182,7 +182,7 @@ func TestCloseWakesBlockedProducers(t *testing.T) {
 	})
 }
 
-func TestSinkThatLogsToItsOwnFullDestinationDoesNotDeadlock(t *testing.T) {
+func TestFault47And64SinkThatLogsToItsOwnFullDestinationDoesNotDeadlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var h *hydra.Handler
 		s := &callerSink{}

@@ -18,7 +18,7 @@ import (
 
 // In each round many goroutines log to a handler while one of them, and then all
 // of them, close it.
-func TestLogCallsThatRaceCloseAreWrittenOrErrClosed(t *testing.T) {
+func TestFault60LogCallsThatRaceCloseAreWrittenOrErrClosed(t *testing.T) {
 	const handlers, goroutines, calls = 1000, 64, 3
 	rounds := handlers
 	if testing.Short() {

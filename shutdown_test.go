@@ -36,7 +36,7 @@ func TestCloseBringsWhatIsQueuedToTheSink(t *testing.T) {
 	})
 }
 
-func TestEveryCloseReturnsTheSame(t *testing.T) {
+func TestFault62EveryCloseReturnsTheSame(t *testing.T) {
 	tests := []struct {
 		name string
 		set  func(r *rig, d *hydra.Destination, c *hydra.Config)
@@ -86,7 +86,7 @@ func TestEveryCloseReturnsTheSame(t *testing.T) {
 	}
 }
 
-func TestSecondCloseWaitsNoLongerThanItsContext(t *testing.T) {
+func TestFault62SecondCloseWaitsNoLongerThanItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var release func()
 		r := newRig(t, func(r *rig, _ *hydra.Destination, _ *hydra.Config) { release = hold(r, nil) })
@@ -115,7 +115,7 @@ func TestCloseRepeatsNoLossFromBeforeIt(t *testing.T) {
 	})
 }
 
-func TestCloseWithEndedContextStillSealsAndRescues(t *testing.T) {
+func TestFault62CloseWithEndedContextStillSealsAndRescues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var release func()
 		r := newRig(t, func(r *rig, _ *hydra.Destination, _ *hydra.Config) { release = hold(r, nil) })
@@ -163,7 +163,7 @@ func (s *callerSink) Close(ctx context.Context) error {
 	return s.Sink.Close(ctx)
 }
 
-func TestCloseFromInsideASinkReturnsAtItsDeadline(t *testing.T) {
+func TestFault62CloseFromInsideASinkReturnsAtItsDeadline(t *testing.T) {
 	tests := []struct {
 		op      string
 		inside  time.Duration // how long the sink would wait
@@ -225,7 +225,7 @@ func TestSinkThatEndsItsWriterLosesOnlyWhatItHad(t *testing.T) {
 	})
 }
 
-func TestRecordsAfterCloseGoToTheFallback(t *testing.T) {
+func TestFault61RecordsAfterCloseGoToTheFallback(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, func(r *rig, _ *hydra.Destination, _ *hydra.Config) {
 			r.fallback.OnWrite = fault.At(2, fault.Fail(syscall.ENOSPC))

@@ -92,7 +92,7 @@ func linesOf(n int) sink.Batch {
 	return b
 }
 
-func TestStandardStreamsOutliveTheirReader(t *testing.T) {
+func TestFault35StandardStreamsOutliveTheirReader(t *testing.T) {
 	write := func(s sink.Sink) error {
 		ctx := context.Background()
 		if err := s.Open(ctx); err != nil {
@@ -128,7 +128,7 @@ func TestStandardStreamsOutliveTheirReader(t *testing.T) {
 	}
 }
 
-func TestHandlerOfOsStdoutOutlivesItsReader(t *testing.T) {
+func TestFault35HandlerOfOsStdoutOutlivesItsReader(t *testing.T) {
 	if isChild(t) {
 		h := NewJSONHandler(os.Stdout, nil)
 		slog.New(h).Info("hello")
@@ -147,7 +147,7 @@ func TestHandlerOfOsStdoutOutlivesItsReader(t *testing.T) {
 	assert.Assert(t, strings.Contains(stderr.String(), `"msg":"hello"`), "got %q on the fallback", stderr.String())
 }
 
-func TestStdoutThatWasClosedIsAnErrorOfOpen(t *testing.T) {
+func TestFault38StdoutThatWasClosedIsAnErrorOfOpen(t *testing.T) {
 	if isChild(t) {
 		ctx := context.Background()
 		stdout, stderr := Stdout(), Stderr()
@@ -165,7 +165,7 @@ func TestStdoutThatWasClosedIsAnErrorOfOpen(t *testing.T) {
 	assert.Equal(t, got, want)
 }
 
-func TestStdoutThatWasNeverOpenTakesNoFileOfOurs(t *testing.T) {
+func TestFault38StdoutThatWasNeverOpenTakesNoFileOfOurs(t *testing.T) {
 	if isChild(t) {
 		// The Go runtime opened the null device in place of the closed
 		// descriptors, so that no file can take their numbers.
@@ -185,7 +185,7 @@ func TestStdoutThatWasNeverOpenTakesNoFileOfOurs(t *testing.T) {
 	assert.Equal(t, report(t, cmd), "3 <nil> true")
 }
 
-func TestStdoutReturnsAtTheContextsEndAndContinuesAtTheRightByte(t *testing.T) {
+func TestFault36And37StdoutReturnsAtTheContextsEndAndContinuesAtTheRightByte(t *testing.T) {
 	tests := []struct {
 		name     string
 		nonblock bool
@@ -238,7 +238,7 @@ func TestStdoutReturnsAtTheContextsEndAndContinuesAtTheRightByte(t *testing.T) {
 	}
 }
 
-func TestStdoutReturnsWhenTheContextIsCancelled(t *testing.T) {
+func TestFault36StdoutReturnsWhenTheContextIsCancelled(t *testing.T) {
 	_, w := unreadPipe(t, false)
 	s := &stdio{name: "stdout", file: w}
 	assert.NilError(t, s.Open(t.Context()))
@@ -284,7 +284,7 @@ func TestSinksOfOnePipeDoNotMixWithinALine(t *testing.T) {
 	}
 }
 
-func TestStdoutOnAFullDiskIsAnError(t *testing.T) {
+func TestFault11StdoutOnAFullDiskIsAnError(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Skip("there is no full device here: ", err)
@@ -333,7 +333,7 @@ func openDescriptors() int {
 	return n
 }
 
-func TestFallbackFollowsStderrAndKeepsNothingOpen(t *testing.T) {
+func TestFault38And66FallbackFollowsStderrAndKeepsNothingOpen(t *testing.T) {
 	if isChild(t) {
 		var w stderrWriter
 		_, err1 := w.Write([]byte("first\n"))
@@ -359,7 +359,7 @@ func TestFallbackFollowsStderrAndKeepsNothingOpen(t *testing.T) {
 	assert.Equal(t, string(got), "second\n")
 }
 
-func TestFallbackGivesUpOnAStderrThatNobodyReads(t *testing.T) {
+func TestFault36FallbackGivesUpOnAStderrThatNobodyReads(t *testing.T) {
 	if isChild(t) {
 		p := linesOf(200).Bytes
 		n, err := stderrWriter{}.Write(p)

@@ -166,7 +166,7 @@ func (s *echoSink) Write(ctx context.Context, b sink.Batch) (int, error) {
 	return s.Sink.Write(ctx, b)
 }
 
-func TestASinkThatLogsToItselfDoesNotWaitForItself(t *testing.T) {
+func TestFault47ASinkThatLogsToItselfDoesNotWaitForItself(t *testing.T) {
 	s := &echoSink{}
 	h := hydra.NewHandler(hydra.Config{MemoryLimit: -1, Layers: map[string]hydra.Layer{
 		"default": {Destinations: []hydra.Destination{{Sink: s, Format: lines{}, SyncLevel: slog.LevelError}}},

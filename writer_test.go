@@ -169,7 +169,7 @@ func TestShortWriteGoesOnAtTheNextByte(t *testing.T) {
 	}
 }
 
-func TestSinkThatMiscountsIsHeldToTheBatch(t *testing.T) {
+func TestFault48SinkThatMiscountsIsHeldToTheBatch(t *testing.T) {
 	tests := []struct {
 		name   string
 		action fault.Action
@@ -245,7 +245,7 @@ func TestSinkThatNeverOpensIsNotClosed(t *testing.T) {
 	})
 }
 
-func TestPanicsOfFlushAndCloseAreErrors(t *testing.T) {
+func TestFault48PanicsOfFlushAndCloseAreErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, func(r *rig, _ *hydra.Destination, _ *hydra.Config) {
 			r.sink.OnFlush = fault.Always(fault.Panic("flush boom"))
@@ -280,7 +280,7 @@ func (s *scribbler) Write(ctx context.Context, b sink.Batch) (int, error) {
 	return n, err
 }
 
-func TestSinkThatScribblesHarmsNobody(t *testing.T) {
+func TestFault48And52SinkThatScribblesHarmsNobody(t *testing.T) {
 	bad, good := &scribbler{}, &fault.Sink{}
 	h := hydra.NewHandler(hydra.Config{MemoryLimit: -1, Fallback: io.Discard, Layers: map[string]hydra.Layer{
 		"default": {Destinations: []hydra.Destination{{Sink: bad, Format: lines{}}, {Sink: good, Format: lines{}}}},
@@ -300,7 +300,7 @@ func TestSinkThatScribblesHarmsNobody(t *testing.T) {
 	assert.DeepEqual(t, slices.Concat(bad.Breaches(), good.Breaches()), []string(nil))
 }
 
-func TestStalledSinkLeavesOthersAlone(t *testing.T) {
+func TestFault65StalledSinkLeavesOthersAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		released := make(chan struct{})
 		stuck, good := &fault.Sink{OnWrite: fault.Always(fault.Hang(released))}, &fault.Sink{}

@@ -54,7 +54,7 @@ type list struct {
 }
 
 // The values here end other loggers: the stack overflows, or memory runs out.
-func TestHugeAndEndlessValuesAreBoundedAndVisible(t *testing.T) {
+func TestFault51And57HugeAndEndlessValuesAreBoundedAndVisible(t *testing.T) {
 	slice := make([]any, 2)
 	slice[0], slice[1] = slice, slice
 	m := map[string]any{}
@@ -178,7 +178,7 @@ func TestHugeAndEndlessValuesAreBoundedAndVisible(t *testing.T) {
 	}
 }
 
-func TestRecordsStayBelowMaxRecord(t *testing.T) {
+func TestFault57RecordsStayBelowMaxRecord(t *testing.T) {
 	attrs := []slog.Attr{
 		slog.String("s", strings.Repeat("世\n", 60)), slog.Float64("f", math.MaxFloat64),
 		slog.Group("g", slog.String("t", strings.Repeat("\x01", 30)), slog.Group("h", "i", 1)),
@@ -211,7 +211,7 @@ func TestRecordsStayBelowMaxRecord(t *testing.T) {
 	}
 }
 
-func TestLongMessageIsCutOnARuneBoundary(t *testing.T) {
+func TestFault57LongMessageIsCutOnARuneBoundary(t *testing.T) {
 	for _, k := range kinds {
 		for _, unit := range []string{"a", "é", "世", "😀", "a\n", "\xff", "\x80", " =\""} {
 			size := 2 << 20
@@ -254,7 +254,7 @@ func TestRecordThatFitsIsNotCut(t *testing.T) {
 	}
 }
 
-func TestWithIsBounded(t *testing.T) {
+func TestFault51And57WithIsBounded(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
 			f := k.new(nil)
@@ -294,7 +294,7 @@ func TestGroupsWithoutRoomLeaveOutWhatTheyHold(t *testing.T) {
 	}
 }
 
-func TestReplaceAttrThatNeverEndsIsBounded(t *testing.T) {
+func TestFault51ReplaceAttrThatNeverEndsIsBounded(t *testing.T) {
 	for _, k := range kinds {
 		for width := 1; width <= 2; width++ {
 			f := k.new(&format.Options{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {

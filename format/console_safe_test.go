@@ -52,7 +52,7 @@ var hostile = []string{
 	"\u00ad", "\u061c", "\u200b", "\u200d", "\u200e", "\u200f", "\u2028", "\u2029", "\u202a", "\u202e", "\u2066", "\u2069", "\ufeff", "\U000e0001", "\ufff9", "\x9b31m", "\xff", "\xed\xa0\x80",
 }
 
-func TestConsoleEscapesWhatCouldDriveTheTerminal(t *testing.T) {
+func TestFault54ConsoleEscapesWhatCouldDriveTheTerminal(t *testing.T) {
 	for _, h := range hostile {
 		s := "a" + h + "b"
 		zone := time.FixedZone(s, 3600)
@@ -79,7 +79,7 @@ type json5 string
 
 func (j json5) MarshalText() ([]byte, error) { return []byte(j), nil }
 
-func TestConsoleLinesReadBackAsWhatWasLogged(t *testing.T) {
+func TestFault54ConsoleLinesReadBackAsWhatWasLogged(t *testing.T) {
 	texts := append([]string{
 		"", " ", "a", "a b", " a", "a ", "a  b", `"`, `"a"`, `a "b"`, `\`, `\n`, "a=b", "a  b=c", "é 世 😀", "12345678\x7f", strings.Repeat("long ", 50) + "x",
 	}, hostile...)

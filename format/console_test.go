@@ -230,7 +230,7 @@ func TestConsoleTopStandsBeforeWithAndOwn(t *testing.T) {
 	}
 }
 
-func TestConsoleSiblingsShareNothing(t *testing.T) {
+func TestFault53ConsoleSiblingsShareNothing(t *testing.T) {
 	parent := console(nil).WithAttrs([]slog.Attr{slog.Int("parent", 1)}).WithGroup("g").WithGroup("h").WithGroup("i")
 	children := make([]format.Format, 20)
 	for i := range children {

@@ -54,7 +54,7 @@ func TestOptionsAreCopied(t *testing.T) {
 	}
 }
 
-func TestSiblingsShareNothing(t *testing.T) {
+func TestFault53SiblingsShareNothing(t *testing.T) {
 	for _, k := range kinds {
 		parent := k.new(nil).WithAttrs([]slog.Attr{slog.String("parent", strings.Repeat("p", 100))})
 		for _, name := range []string{"a", "b", "c"} { // leaves room in groups, if it is not clipped
@@ -149,7 +149,7 @@ func TestTopStandsAfterTheMessageOutsideGroups(t *testing.T) {
 	}
 }
 
-func TestPanicInReplaceAttrBecomesTheValue(t *testing.T) {
+func TestFault50PanicInReplaceAttrBecomesTheValue(t *testing.T) {
 	f := func(groups []string, a slog.Attr) slog.Attr {
 		if a.Key == "bad" || a.Key == "msg" {
 			panic("no " + a.Key)
@@ -208,7 +208,7 @@ func TestWhereSlogLosesTrackTheOutputIsRight(t *testing.T) {
 	}
 }
 
-func TestYearOfTheRecordThatJSONCannotHoldIsAnError(t *testing.T) {
+func TestFault56YearOfTheRecordThatJSONCannotHoldIsAnError(t *testing.T) {
 	r := slog.NewRecord(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), slog.LevelInfo, "m", 0)
 	got, flaws := format.JSON(nil).AppendRecord(nil, r, nil)
 	want := `{"time":"!ERROR:time.Time year outside of range [0,9999]","level":"INFO","msg":"m"}` + "\n"
@@ -231,7 +231,7 @@ type throwing struct{ v any }
 
 func (v throwing) LogValue() slog.Value { panic(v.v) }
 
-func TestFailuresAreFlaws(t *testing.T) {
+func TestFault50FailuresAreFlaws(t *testing.T) {
 	self := make([]any, 1)
 	self[0] = self
 	for _, test := range []struct {
@@ -266,7 +266,7 @@ func TestFailuresAreFlaws(t *testing.T) {
 	}
 }
 
-func TestPanicInLogValueNamesItsPlace(t *testing.T) {
+func TestFault50PanicInLogValueNamesItsPlace(t *testing.T) {
 	for _, k := range kinds {
 		got, _ := line(k.new(nil), slog.Any("v", throwing{"x"}))
 		for _, want := range []string{"LogValue panicked", "throwing.LogValue", "format_test.go:"} {

@@ -50,7 +50,7 @@ var sameAttrs = []struct {
 	{"bad keys", []slog.Attr{slog.Any("!BADKEY", 1)}},
 }
 
-func TestAttributesHaveSlogsBytes(t *testing.T) {
+func TestFault54And55And56AttributesHaveSlogsBytes(t *testing.T) {
 	tests := slices.Clone(sameAttrs)
 	for _, s := range oddTexts {
 		tests = append(tests, struct {
@@ -102,7 +102,7 @@ func compareEverywhere(t *testing.T, kind int, name string, opts *slog.HandlerOp
 	}
 }
 
-func TestBuiltInsHaveSlogsBytes(t *testing.T) {
+func TestFault54And56BuiltInsHaveSlogsBytes(t *testing.T) {
 	var times []time.Time
 	for _, zone := range zones {
 		for _, at := range []time.Time{
@@ -142,7 +142,7 @@ func TestBuiltInsHaveSlogsBytes(t *testing.T) {
 	}
 }
 
-func TestYearsThatTextCanHoldHaveSlogsBytes(t *testing.T) {
+func TestFault56YearsThatTextCanHoldHaveSlogsBytes(t *testing.T) {
 	for _, year := range []int{-12345, -1, 0, 10000, 12345} {
 		for _, zone := range zones {
 			want, got, compare := pair(t, 1, nil)

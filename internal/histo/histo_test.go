@@ -87,7 +87,7 @@ func TestEveryDurationIsWithinItsError(t *testing.T) {
 	}
 }
 
-func TestDurationsOutsideTheRangeAreClamped(t *testing.T) {
+func TestFault68DurationsOutsideTheRangeAreClamped(t *testing.T) {
 	tests := []struct {
 		name       string
 		record     time.Duration

@@ -126,7 +126,7 @@ func TestALongSilenceEmptiesTheWindow(t *testing.T) {
 	}
 }
 
-func TestATimeThatGoesBackCountsAsTheLatest(t *testing.T) {
+func TestFault68ATimeThatGoesBackCountsAsTheLatest(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *window.Window) {
 		early := time.Now()
 		w.Add(early, 0, 1)

@@ -157,7 +157,7 @@ func TestSinkDoesNotWriteAfterTheContextEnded(t *testing.T) {
 	assert.Equal(t, content(t, path), "")
 }
 
-func TestOpenNamesThePathAndTheWayOut(t *testing.T) {
+func TestFault30And32OpenNamesThePathAndTheWayOut(t *testing.T) {
 	dir := t.TempDir()
 	plain := filepath.Join(dir, "plain")
 	assert.NilError(t, os.WriteFile(plain, nil, 0o600))

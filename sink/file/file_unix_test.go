@@ -115,7 +115,7 @@ func TestOpenLeavesTheModeOfAFileThatIsThere(t *testing.T) {
 	assert.Equal(t, info.Mode(), fs.FileMode(0o606))
 }
 
-func TestNewDirectoriesAreTheOwnersAlone(t *testing.T) {
+func TestFault32NewDirectoriesAreTheOwnersAlone(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a")
 	s := file.New(filepath.Join(dir, "b", "app.log"), &file.Options{MkdirAll: true, Mode: 0o644})
 	assert.NilError(t, s.Open(t.Context()))
@@ -127,7 +127,7 @@ func TestNewDirectoriesAreTheOwnersAlone(t *testing.T) {
 	}
 }
 
-func TestOpenOfAForbiddenPathSaysWhatToDo(t *testing.T) {
+func TestFault17OpenOfAForbiddenPathSaysWhatToDo(t *testing.T) {
 	if isChild(t) {
 		// The superuser may write anywhere.
 		if os.Getuid() == 0 {
@@ -144,7 +144,7 @@ func TestOpenOfAForbiddenPathSaysWhatToDo(t *testing.T) {
 	assert.Assert(t, strings.Contains(got, "this user may not write there"), "got %q", got)
 }
 
-func TestOpenRefusesWhatIsNoFileWithoutWaiting(t *testing.T) {
+func TestFault31And32OpenRefusesWhatIsNoFileWithoutWaiting(t *testing.T) {
 	dir := t.TempDir()
 	fifo := filepath.Join(dir, "fifo")
 	assert.NilError(t, unix.Mkfifo(fifo, 0o600))
@@ -174,7 +174,7 @@ func TestOpenRefusesWhatIsNoFileWithoutWaiting(t *testing.T) {
 	}
 }
 
-func TestDevicesAreFiles(t *testing.T) {
+func TestFault32DevicesAreFiles(t *testing.T) {
 	s := file.New(os.DevNull, &file.Options{Sync: file.SyncFlush})
 	assert.NilError(t, s.Open(t.Context()))
 	write(t, s, "one")
@@ -182,7 +182,7 @@ func TestDevicesAreFiles(t *testing.T) {
 	assert.NilError(t, s.Close(t.Context()))
 }
 
-func TestAFullDiskIsAnError(t *testing.T) {
+func TestFault11AFullDiskIsAnError(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
 		t.Skip("there is no full device here: ", err)
 	}
@@ -195,7 +195,7 @@ func TestAFullDiskIsAnError(t *testing.T) {
 	assert.NilError(t, s.Close(t.Context()))
 }
 
-func TestTheFileNeverBecomesAStandardDescriptor(t *testing.T) {
+func TestFault38TheFileNeverBecomesAStandardDescriptor(t *testing.T) {
 	if isChild(t) {
 		ctx := context.Background()
 		s := file.New(filepath.Join(os.Getenv(childDir), "app.log"), nil)
@@ -216,7 +216,7 @@ func TestTheFileNeverBecomesAStandardDescriptor(t *testing.T) {
 	assert.Equal(t, content(t, filepath.Join(dir, "app.log")), "one\n")
 }
 
-func TestADeletedFileIsCreatedAgain(t *testing.T) {
+func TestFault18ADeletedFileIsCreatedAgain(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a", "app.log")
 	s := file.New(path, &file.Options{MkdirAll: true})

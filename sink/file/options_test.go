@@ -17,7 +17,7 @@ import (
 	"github.com/hydra-logger/hydra/sink/file"
 )
 
-func TestBadOptionsNameTheFieldAndTheWayOut(t *testing.T) {
+func TestFault30And59BadOptionsNameTheFieldAndTheWayOut(t *testing.T) {
 	tests := []struct {
 		name string
 		path string
@@ -131,7 +131,7 @@ func TestRotatedFilesHaveNamesByTheTemplate(t *testing.T) {
 	assert.Assert(t, strings.HasPrefix(got, "old_2") && strings.HasSuffix(got, "Z.app.log"), got)
 }
 
-func TestConfinedFilesStayBelowTheirRoot(t *testing.T) {
+func TestFault30ConfinedFilesStayBelowTheirRoot(t *testing.T) {
 	outside := t.TempDir()
 	root := filepath.Join(t.TempDir(), "logs")
 	assert.NilError(t, os.Mkdir(root, 0o700))

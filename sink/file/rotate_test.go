@@ -273,7 +273,7 @@ func TestFault8WhereTheNewFileCannotBeHadAtOnceItIsTriedAgain(t *testing.T) {
 	assert.DeepEqual(t, contents(t, path), []string{"one\n", "two\n"})
 }
 
-func TestFilesWithoutTheRenameThatNeverReplaces(t *testing.T) {
+func TestFault22FilesWithoutTheRenameThatNeverReplaces(t *testing.T) {
 	unsupported := errors.ErrUnsupported
 	tests := []struct {
 		name string
