@@ -39,7 +39,7 @@ func (a *auditor) audit() error {
 	d := a.rig.Health().Destinations[0]
 	started := a.started.Load()
 	a.readings++
-	if sum := d.Written + d.Fallback + d.Dropped + d.Rejected + d.Pending; d.Offered != sum {
+	if sum := d.Written + d.Fallback + d.Dropped + d.Rejected + d.Spooled + d.Pending; d.Offered != sum {
 		return fmt.Errorf("offered %d is not %d: %+v", d.Offered, sum, d)
 	}
 	if lost := d.Losses.Oldest + d.Losses.Contended + d.Losses.FallbackFailed; d.Dropped != lost {

@@ -12,7 +12,7 @@ import (
 // that came through its queue. The counts are of records unless they say
 // otherwise, and
 //
-//	next = written + fallback + failed + missed + held + torn
+//	next = written + fallback + failed + missed + spooled + held + torn
 //
 // holds whenever nobody is inside a method.
 type books struct {
@@ -24,6 +24,7 @@ type books struct {
 	fallback uint64 // to the fallback instead
 	failed   uint64 // dropped: the fallback failed
 	missed   uint64 // dropped: the oldest of a full queue
+	spooled  uint64 // left in a durable queue for the next start
 
 	bytes   uint64    // taken by the sink, gap markers included
 	batches uint64    // of which the sink took something
@@ -32,6 +33,7 @@ type books struct {
 	notices uint64    // gap markers written
 	wrote   time.Time // when the sink last took something
 	highest uint32    // most records that take found
+	shown   uint64    // most that Health has called written: what a sink holds does not count there
 	losses  uint64    // what the window of recent losses has been told of
 
 	cause    error // why records went to the fallback, at last

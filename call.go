@@ -101,3 +101,17 @@ func (d *destination) noteError(op string, err error) {
 	d.errors.Note(now, op, err)
 	d.recent.Add(now, recentErrors, 1)
 }
+
+// heldBySink returns how many records a sink.Holder holds.
+func (d *destination) heldBySink() (n uint64) {
+	s, ok := d.sink.(sink.Holder)
+	if !ok {
+		return 0
+	}
+	defer func() {
+		if errs.Recovered(recover()) != nil {
+			n = 0
+		}
+	}()
+	return s.Held()
+}

@@ -19,6 +19,10 @@ type Delivery struct {
 	// Fallback is how many went to the fallback instead.
 	Fallback uint64
 
+	// Spooled is how many wait for the next start of the program: in a durable queue,
+	// or with a sink that keeps records until its target takes them.
+	Spooled uint64
+
 	// Dropped is how many were lost.
 	Dropped uint64
 
@@ -36,7 +40,7 @@ type Delivery struct {
 
 // failed reports whether a record did not reach the sink, or the sink failed.
 func (d *Delivery) failed() bool {
-	return d.Fallback > 0 || d.Dropped > 0 || d.Unknown > 0 || d.Err != nil
+	return d.Fallback > 0 || d.Spooled > 0 || d.Dropped > 0 || d.Unknown > 0 || d.Err != nil
 }
 
 // DeliveryError is what Flush and Close return when not every record reached its
@@ -66,6 +70,9 @@ func (e *DeliveryError) Error() string {
 		}
 		fmt.Fprintf(&b, "%sdestination %q: %d written, %d to the fallback, %d dropped, %d unknown",
 			sep, d.Destination, d.Written, d.Fallback, d.Dropped, d.Unknown)
+		if d.Spooled > 0 {
+			fmt.Fprintf(&b, ", %d wait for the next start", d.Spooled)
+		}
 		if d.Err != nil {
 			fmt.Fprintf(&b, " (%v)", d.Err)
 		}

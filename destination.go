@@ -37,7 +37,7 @@ var ErrClosed = errors.New("hydra: handler closed")
 //
 // Every record offered ends in exactly one term of
 //
-//	offered = written + fallback + dropped + rejected + pending
+//	offered = written + fallback + dropped + rejected + spooled + pending
 //
 // Tickets of the queue count what went into it, so no log call touches a counter
 // unless its record does not get that far.

@@ -48,7 +48,7 @@
 // # Guarantees
 //
 //   - Each record that is offered to a destination is, at every moment, in one
-//     term of: offered = written + fallback + dropped + rejected + pending.
+//     term of: offered = written + fallback + dropped + rejected + spooled + pending.
 //   - The records of one goroutine keep their order at each destination.
 //   - A record is written whole or not at all, whatever its size, also when a
 //     write failed half-way and is tried again.

@@ -4,14 +4,9 @@
 package hydra
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
-	"strings"
-	"text/tabwriter"
 	"time"
-
-	"github.com/hydra-logger/hydra/internal/errs"
 )
 
 // Status is how well a handler or a destination does.
@@ -97,9 +92,10 @@ type Memory struct {
 
 // DestinationHealth is the state of a destination. At every moment
 //
-//	Offered = Written + Fallback + Dropped + Rejected + Pending
+//	Offered = Written + Fallback + Dropped + Rejected + Spooled + Pending
 //
-// and no counter ever goes back.
+// and no counter ever goes back. Spooled and Pending are no counters: records leave
+// them for another term.
 type DestinationHealth struct {
 	// Name and Policy are those of the Destination. Sink is what the sink's
 	// String method returns, or else its type.
@@ -114,7 +110,7 @@ type DestinationHealth struct {
 	// waiting for room is not counted yet.
 	Offered uint64 `json:"offered"`
 
-	// Written is how many records the sink took.
+	// Written is how many records the sink took, but for those in Spooled.
 	Written uint64 `json:"written"`
 
 	// Fallback is how many went to the fallback instead, for good.
@@ -125,6 +121,11 @@ type DestinationHealth struct {
 
 	// Rejected is how many were refused with ErrQueueFull under the policy Error.
 	Rejected uint64 `json:"rejected"`
+
+	// Spooled is how many of this run's records wait for better times: in a sink that
+	// keeps them until its target takes them (see sink.Holder), and, once Close is
+	// over, in a durable queue for the next start.
+	Spooled uint64 `json:"spooled"`
 
 	// Pending is how many are in the queue or with the writer.
 	Pending uint64 `json:"pending"`
@@ -299,6 +300,7 @@ func (d *destination) health(now time.Time) DestinationHealth {
 // to the writer or from there to its end, and what log calls do meanwhile moves
 // only the two ends of the queue: the sum is exact whenever it is taken.
 func (d *destination) tally(h *DestinationHealth) {
+	held := d.heldBySink()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	b := &d.books
@@ -308,7 +310,9 @@ func (d *destination) tally(h *DestinationHealth) {
 	records, bytes := d.queue.depth()
 
 	h.Offered = offered + rejected + contended + bypassed + forfeited
-	h.Written = b.written
+	// The sink holds a record before the books say that it took it.
+	b.shown = max(b.shown, b.written-min(held, b.written))
+	h.Written, h.Spooled = b.shown, b.spooled+b.written-b.shown
 	h.Fallback = b.fallback + bypassed
 	h.Losses = Losses{Oldest: b.missed + missed, Contended: contended, FallbackFailed: b.failed + forfeited}
 	h.Dropped = h.Losses.Oldest + h.Losses.Contended + h.Losses.FallbackFailed
@@ -334,58 +338,4 @@ func (d *destination) noteLosses(now time.Time) {
 		d.recent.Add(now, recentLost, losses-b.losses)
 		b.losses = losses
 	}
-}
-
-// safeString calls String and contains its panics.
-func safeString(s fmt.Stringer) (text string) {
-	defer func() {
-		if err := errs.Recovered(recover()); err != nil {
-			text = err.Error()
-		}
-	}()
-	return s.String()
-}
-
-// MarshalJSON writes durations as in "1.5ms".
-func (h Health) MarshalJSON() ([]byte, error) {
-	type plain Health
-	return json.Marshal(struct {
-		plain
-		Uptime string `json:"uptime"`
-	}{plain(h), h.Uptime.String()})
-}
-
-// MarshalJSON writes durations as in "1.5ms".
-func (d DestinationHealth) MarshalJSON() ([]byte, error) {
-	type plain DestinationHealth
-	return json.Marshal(struct {
-		plain
-		InCall string `json:"in_call"`
-	}{plain(d), d.InCall.String()})
-}
-
-// MarshalJSON writes durations as in "1.5ms".
-func (l Latency) MarshalJSON() ([]byte, error) {
-	return json.Marshal(map[string]string{"p50": l.P50.String(), "p99": l.P99.String(), "max": l.Max.String()})
-}
-
-// String returns a short table for people.
-func (h Health) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%v, %v, up %v, memory %.0f %% of %s\n",
-		h.Status, h.Phase, h.Uptime.Round(time.Millisecond), h.Memory.Percent, h.Memory.Source)
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "destination\tstatus\toffered\twritten\tfallback\tdropped\trejected\tpending\tp99\tlast error")
-	for _, d := range h.Destinations {
-		last := ErrorCount{Last: "-"}
-		for _, e := range d.Errors {
-			if e.Time.After(last.Time) {
-				last = e
-			}
-		}
-		fmt.Fprintf(w, "%s\t%v\t%d\t%d\t%d\t%d\t%d\t%d\t%v\t%s\n", d.Name, d.Status,
-			d.Offered, d.Written, d.Fallback, d.Dropped, d.Rejected, d.Pending, d.Latency.P99, last.Last)
-	}
-	_ = w.Flush() // a strings.Builder takes everything
-	return b.String()
 }

@@ -92,10 +92,10 @@ func TestHealthIsATableForPeople(t *testing.T) {
 		table := strings.Split(r.Health().String(), "\n")
 		assert.Assert(t, strings.HasPrefix(table[0], "degraded, running, up 1s, memory "), "got %s", table[0])
 		assert.DeepEqual(t, strings.Fields(table[1]), strings.Fields(
-			"destination status offered written fallback dropped rejected pending p99 last error"))
+			"destination status offered written fallback dropped rejected spooled pending p99 last error"))
 		row := strings.Fields(table[2])
-		assert.DeepEqual(t, row[:8], strings.Fields("d degraded 3 3 0 0 0 0"))
-		assert.Equal(t, strings.Join(row[9:], " "), "write: no space left on device")
+		assert.DeepEqual(t, row[:9], strings.Fields("d degraded 3 3 0 0 0 0 0"))
+		assert.Equal(t, strings.Join(row[10:], " "), "write: no space left on device")
 		r.close()
 		assert.Assert(t, strings.HasPrefix(r.Health().String(), "degraded, done,"))
 	})

@@ -93,7 +93,7 @@ func say(h *hydra.Handler, message string) error {
 func (r *rig) state() hydra.DestinationHealth {
 	r.t.Helper()
 	d := r.Health().Destinations[0]
-	assert.Equal(r.t, d.Offered, d.Written+d.Fallback+d.Dropped+d.Rejected+d.Pending)
+	assert.Equal(r.t, d.Offered, d.Written+d.Fallback+d.Dropped+d.Rejected+d.Spooled+d.Pending)
 	return d
 }
 

@@ -309,6 +309,7 @@ func (d *destination) takeOver(ctx context.Context) {
 
 // closing returns what became of the records since before.
 func (d *destination) closing(before books) Delivery {
+	held := d.heldBySink()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	queued, _ := d.queue.depth() // 0, unless the fallback took too long
@@ -317,8 +318,11 @@ func (d *destination) closing(before books) Delivery {
 		Written:     d.books.written - before.written,
 		Fallback:    d.books.fallback - before.fallback,
 		Dropped:     d.books.failed + d.books.missed - before.failed - before.missed,
+		Spooled:     d.books.spooled - before.spooled,
 		Unknown:     d.books.held + d.books.torn + uint64(queued),
 	}
+	r.Spooled += held
+	r.Written -= min(held, r.Written) // it holds the latest
 	select {
 	case <-d.done:
 		if r.Err = d.ended; r.Err == nil && r.Fallback > 0 {

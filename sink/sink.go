@@ -34,6 +34,21 @@ type Sink interface {
 	Close(ctx context.Context) error
 }
 
+// Holder is a Sink that keeps records itself before it delivers them, as one does
+// that spools to the disk while its target is away.
+type Holder interface {
+	Sink
+
+	// Held returns how many of the records that Write has taken since the Sink was
+	// made wait in it, undelivered. Those that an earlier process left do not count.
+	// Health counts these records as spooled and not as written, and Close returns an
+	// error that names them if any are left once Close of the sink has returned.
+	//
+	// It may be called at any time, from any goroutine, while other methods run and
+	// after Close. It must not block and must not log.
+	Held() uint64
+}
+
 // Batch is a run of whole encoded records, oldest first.
 type Batch struct {
 	// Bytes holds the records back to back, terminators included.

@@ -1,0 +1,98 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra_test
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/hydra-logger/hydra"
+	"github.com/hydra-logger/hydra/internal/fault"
+	"github.com/hydra-logger/hydra/sink"
+)
+
+// A holder holds what it takes until it is told to let go of it.
+type holder struct {
+	*fault.Sink
+	held    atomic.Int64
+	keeping atomic.Bool
+	bad     bool // Held panics
+}
+
+var _ sink.Holder = (*holder)(nil)
+
+func (h *holder) Write(ctx context.Context, b sink.Batch) (int, error) {
+	if h.keeping.Load() {
+		h.held.Add(int64(b.Len()))
+	}
+	return h.Sink.Write(ctx, b)
+}
+
+func (h *holder) Held() uint64 {
+	if h.bad {
+		panic("boom")
+	}
+	return uint64(h.held.Load())
+}
+
+// newHolder returns a rig whose sink is a holder.
+func newHolder(t *testing.T) (*rig, *holder) {
+	h := &holder{}
+	h.keeping.Store(true)
+	return newRig(t, func(r *rig, d *hydra.Destination, _ *hydra.Config) {
+		h.Sink = r.sink
+		d.Sink = h
+	}), h
+}
+
+func TestWhatTheSinkHoldsIsSpooledUntilItIsDelivered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, h := newHolder(t)
+		r.log(1, 3)
+		settle()
+		d := r.state()
+		assert.Equal(t, d.Spooled, uint64(3))
+		assert.Equal(t, d.Written, uint64(0))
+		h.held.Store(1)
+		d = r.state()
+		assert.Equal(t, d.Spooled, uint64(1))
+		assert.Equal(t, d.Written, uint64(2))
+		h.held.Store(2) // the next record, before Write has returned
+		d = r.state()
+		assert.Equal(t, d.Spooled, uint64(1), "what was called written has not been")
+		assert.Equal(t, d.Written, uint64(2))
+		h.held.Store(0)
+		h.keeping.Store(false)
+		r.log(4, 4)
+		r.close()
+		assert.Equal(t, r.state().Written, uint64(4))
+	})
+}
+
+func TestCloseNamesWhatTheSinkHolds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := newHolder(t)
+		r.log(1, 3)
+		err := r.Close(t.Context())
+		got := delivery(t, err)
+		assert.Equal(t, got.Spooled, uint64(3))
+		assert.Equal(t, got.Written, uint64(0))
+		assert.Assert(t, strings.Contains(err.Error(), "3 wait for the next start"), "got %v", err)
+	})
+}
+
+func TestAPanicInHeldIsContained(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, h := newHolder(t)
+		h.bad = true
+		r.log(1, 3)
+		r.close()
+		assert.Equal(t, r.state().Written, uint64(3))
+	})
+}
