@@ -3,7 +3,7 @@
 
 tool := go tool -modfile=$(CURDIR)/tools/go.mod
 
-.PHONY: help test check fmt bench fuzz vuln
+.PHONY: help test check faults fmt bench fuzz vuln
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
 
@@ -12,6 +12,9 @@ test: ## run the tests
 
 check: ## run everything that CI runs, 20 minutes at most
 	.ci/run
+
+faults: ## inject every fault of docs/FAULTS.md; most need the superuser
+	go run ./internal/faultcheck
 
 fmt: ## format the sources
 	$(tool) gofumpt -w .

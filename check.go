@@ -73,6 +73,10 @@ func (c *checker) config(cfg Config) Config {
 		}
 		cfg.Fallback = stderrWriter{}
 	}
+	if isLogWriter(cfg.Fallback) {
+		c.note("Fallback", "is a %T, which makes a record of every write; leave it unset for standard error", cfg.Fallback)
+		cfg.Fallback = stderrWriter{}
+	}
 	if cfg.MemoryLimit > 100 {
 		c.note("MemoryLimit", "%d is more than 100 percent; use a negative number for no limit", cfg.MemoryLimit)
 		cfg.MemoryLimit = 0

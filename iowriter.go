@@ -26,7 +26,9 @@ import (
 //
 // A w that blocks holds up its own destination and nothing else; the end of a
 // context cannot interrupt it. An [*os.File] that is descriptor 1 or 2 is
-// treated as [Stdout] and [Stderr] are.
+// treated as [Stdout] and [Stderr] are. A w that makes records of what it gets,
+// as [log.Writer] does once slog has a default handler, is an error of Open: they
+// would come back here without end.
 func Writer(w io.Writer) sink.Sink {
 	if f, ok := w.(*os.File); ok && f != nil {
 		if name := standardName(f); name != "" {
@@ -53,6 +55,9 @@ func (s *ioWriter) Open(context.Context) error {
 		if v.IsNil() {
 			return fmt.Errorf("hydra: Writer: the %T is nil", s.w)
 		}
+	}
+	if isLogWriter(s.w) {
+		return fmt.Errorf("hydra: Writer: the %T makes a record of every write, which may come back here without end; give the writer behind it, such as os.Stderr", s.w)
 	}
 	if f, ok := s.w.(*os.File); ok {
 		conn, err := f.SyscallConn()
@@ -107,3 +112,7 @@ func (s *ioWriter) String() string {
 	}
 	return fmt.Sprintf("%T", s.w)
 }
+
+// isLogWriter reports whether w is what slog puts before package log, or what
+// slog.NewLogLogger writes to. Neither type has a name outside of slog.
+func isLogWriter(w io.Writer) bool { return fmt.Sprintf("%T", w) == "*slog.handlerWriter" }

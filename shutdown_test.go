@@ -6,8 +6,10 @@ package hydra_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -199,6 +201,19 @@ func TestFault62CloseFromInsideASinkReturnsAtItsDeadline(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestFault62CloseFromInsideAValueEndsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(_ *rig, d *hydra.Destination, _ *hydra.Config) { d.Format = nil })
+		r.log(1, 1)
+		record := slog.NewRecord(time.Now(), slog.LevelInfo, "2", 0)
+		record.AddAttrs(slog.Any("v", valuer(func() slog.Value { return slog.AnyValue(r.Close(t.Context())) })))
+		assert.ErrorIs(t, r.Handle(t.Context(), record), hydra.ErrClosed)
+		assert.Equal(t, len(r.sink.Lines()), 1)
+		assert.Equal(t, strings.Count(string(r.fallback.Bytes()), `"msg":"2","v":null}`), 1, "the record came too late")
+		r.wantAccount(1, 1, 0, 0)
+	})
 }
 
 func TestSinkThatEndsItsWriterLosesOnlyWhatItHad(t *testing.T) {

@@ -61,7 +61,7 @@ func TestRefusedBatchIsTriedAgainAfterGrowingPauses(t *testing.T) {
 	})
 }
 
-func TestBrokenSinkIsTriedOnceASecondUntilItIsMended(t *testing.T) {
+func TestFault13BrokenSinkIsTriedOnceASecondUntilItIsMended(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var times *[]time.Duration
 		r := newRig(t, func(r *rig, d *hydra.Destination, _ *hydra.Config) {
