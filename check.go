@@ -200,7 +200,8 @@ func (c *checker) shared(path, usual string, d *Destination, others []*destinati
 	for _, o := range others {
 		a, b := &o.config, d
 		equal := (b.Name == a.Name || b.Name == usual) && same(a.Format, b.Format) && a.Policy == b.Policy &&
-			a.BlockTimeout == b.BlockTimeout && a.Queue == b.Queue && a.RetryFor == b.RetryFor
+			a.BlockTimeout == b.BlockTimeout && a.Queue == b.Queue && a.RetryFor == b.RetryFor &&
+			a.Fallback == b.Fallback
 		switch {
 		case same(a.Sink, b.Sink):
 			if !equal {

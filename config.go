@@ -131,6 +131,22 @@ type Destination struct {
 	// with what is in hand by then. A closed pipe is not tried again before.
 	// Zero means 5 seconds. Negative means one try.
 	RetryFor time.Duration
+
+	// Fallback is the name of another destination, which takes what this one's sink
+	// does not: what comes while the sink fails for longer than RetryFor, and what
+	// Close finds queued when its time is over. The records count as Fallback here,
+	// and are offered there; they stay in this destination's format, whatever the
+	// format and the levels there. They keep their order, but for a record that the
+	// sink had taken half of, and for those that find the other queue full. There
+	// DropOldest makes room; under other policies they go on to that destination's own
+	// fallback, since nothing waits for room. Several destinations may name the same
+	// one. A layer that nothing is logged to is the place for one that does nothing
+	// else.
+	//
+	// Empty means Config.Fallback. A record that does not get into the queue of this
+	// destination, because it is too large or the handler is closed, goes there in any
+	// case.
+	Fallback string
 }
 
 // Queue bounds a destination's queue. Whichever bound is met first makes it

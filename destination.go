@@ -50,6 +50,14 @@ type destination struct {
 	queue  *queue
 	shared *shared
 	sink   sink.Sink
+	next   *destination // takes what the sink does not; nil means the fallback
+	serves bool         // it is the next of others
+
+	// feeders is who may bring records: the log calls, until Close, and each
+	// destination that this one serves, until it leaves.
+	feeders  atomic.Int32
+	refusing atomic.Bool // Close has begun; only if serves
+	left     atomic.Bool // no record will come from here to next
 
 	// producers, for records that never entered the queue
 	rejected  atomic.Uint64 // policy Error
@@ -85,7 +93,7 @@ type shared struct {
 
 // newDestination returns a destination without a running writer.
 func newDestination(path string, config Destination, format int) *destination {
-	return &destination{
+	d := &destination{
 		config: config,
 		path:   path,
 		format: format,
@@ -94,6 +102,8 @@ func newDestination(path string, config Destination, format int) *destination {
 		queue:  newQueue(uint32(config.Queue.Records), uint32(config.Queue.Bytes)),
 		writer: newWriter(),
 	}
+	d.feeders.Store(1)
+	return d
 }
 
 // offer brings an encoded record, made at when, to the destination. It blocks
@@ -109,6 +119,9 @@ func (d *destination) offer(ctx context.Context, p []byte, when uint32, level sl
 
 // enqueue brings a record into the queue, at mark, or else where the policy says.
 func (d *destination) enqueue(ctx context.Context, p []byte, when uint32) (mark uint64, queued bool, err error) {
+	if d.refuses() {
+		return 0, false, d.bypass(p, ErrClosed)
+	}
 	if d.shared.pressure.high.Load() && d.queue.eighthFull() {
 		return 0, false, d.bypass(p, nil)
 	}
@@ -122,10 +135,7 @@ func (d *destination) enqueue(ctx context.Context, p []byte, when uint32) (mark 
 	case closed:
 		return 0, false, d.bypass(p, ErrClosed)
 	case tooLarge:
-		d.shared.reporter.report(Event{
-			Kind: EventTooLarge, Destination: d.config.Name, Count: 1,
-			Err: fmt.Errorf("a record of %d bytes does not fit the queue of %d; raise Queue.Bytes or lower the format's MaxRecord", len(p), d.config.Queue.Bytes),
-		})
+		d.tellTooLarge(len(p))
 		return 0, false, d.bypass(p, nil)
 	default: // full, contended
 		switch d.config.Policy {
@@ -156,6 +166,9 @@ func (d *destination) wait(ctx context.Context, p []byte, when uint32) (mark uin
 	d.queue.expectRoom()
 	defer d.queue.roomFound()
 	for {
+		if d.refuses() {
+			return 0, false, d.bypass(p, ErrClosed)
+		}
 		room := d.queue.nextRoom()
 		o, mark := d.queue.push(p, when, false)
 		switch o {
@@ -207,6 +220,14 @@ func (d *destination) bypass(p []byte, err error) error {
 	}
 	d.bypassed.Add(1)
 	return err
+}
+
+// tellTooLarge reports a record of n bytes that no room in the queue can hold.
+func (d *destination) tellTooLarge(n int) {
+	d.shared.reporter.report(Event{
+		Kind: EventTooLarge, Destination: d.config.Name, Count: 1,
+		Err: fmt.Errorf("a record of %d bytes does not fit the queue of %d; raise Queue.Bytes or lower the format's MaxRecord", n, d.config.Queue.Bytes),
+	})
 }
 
 // noteHigh reports, once until the queue has fallen to half, that it is past

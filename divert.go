@@ -36,33 +36,24 @@ func (d *destination) divertBatch(b *batch) {
 	if b.first == len(b.ends) {
 		return
 	}
-	start := b.start(b.first)
-	n, err := d.shared.fallback.write(b.bytes[start:])
-	taken := b.first
-	for taken < len(b.ends) && b.ends[taken]-start <= n {
-		taken++
-	}
+	taken, err := d.passOn(b)
 	if err != nil {
 		d.noteError("fallback", err)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.books.divert(uint64(taken-b.first), uint64(len(b.ends)-taken))
+	d.books.divert(uint64(taken), uint64(len(b.ends)-b.first-taken))
 	d.noteLosses(time.Now())
 }
 
 // divertTorn sends a torn record, whole, to the fallback and accounts for it.
 func (d *destination) divertTorn(t *torn) {
-	_, err := d.shared.fallback.write(t.bytes)
+	taken, err := d.passOn(&batch{bytes: t.bytes, ends: []int{len(t.bytes)}, whens: t.whens})
 	if err != nil {
 		d.noteError("fallback", err)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err == nil {
-		d.books.divertTorn(1, 0)
-	} else {
-		d.books.divertTorn(0, 1)
-	}
+	d.books.divertTorn(uint64(taken), uint64(1-taken))
 	d.noteLosses(time.Now())
 }

@@ -29,6 +29,10 @@ type Event struct {
 	// concerns the handler.
 	Destination string
 
+	// Fallback is the name of the destination that takes the records of a sink that
+	// fails, or empty if that is Config.Fallback, and for other kinds of events.
+	Fallback string
+
 	// Count is how many records it concerns, where that is known.
 	Count uint64
 
@@ -46,8 +50,9 @@ const (
 	EventMistake EventKind = "hydra: mistake in the configuration"
 
 	// EventBroken is a sink that cannot be opened, or written to for longer than
-	// Destination.RetryFor: its records go to the fallback from now on.
-	EventBroken EventKind = "hydra: sink fails, its records come here"
+	// Destination.RetryFor: its records go to the fallback from now on, which
+	// Fallback names if it is a destination.
+	EventBroken EventKind = "hydra: sink fails, its records go to the fallback"
 
 	// EventHanging is a sink that has not returned from a call for five seconds.
 	// It is noticed by log calls that find its queue past 80 %, and by Health.
@@ -170,6 +175,9 @@ func (r *reporter) tell(e Event) {
 	record := slog.NewRecord(e.Time, slog.LevelWarn, string(e.Kind), 0)
 	if e.Destination != "" {
 		record.AddAttrs(slog.String("destination", e.Destination))
+	}
+	if e.Fallback != "" {
+		record.AddAttrs(slog.String("fallback", e.Fallback))
 	}
 	if n := e.Count + t.records; n > 0 {
 		record.AddAttrs(slog.Uint64("records", n))

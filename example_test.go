@@ -7,12 +7,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"time"
 
 	"github.com/hydra-logger/hydra"
 	"github.com/hydra-logger/hydra/format"
+	"github.com/hydra-logger/hydra/sink/file"
 )
 
 func ExampleNewJSONHandler() {
@@ -71,6 +73,35 @@ func ExampleNewHandler() {
 	// level=ERROR msg=refused component=payments
 	// *:
 	// level=ERROR msg=refused component=payments
+}
+
+// A destination takes what the sink of another does not: a file on another disk, or
+// standard output, as here, in place of a file that cannot be written.
+func ExampleDestination_fallback() {
+	text := format.Text(&format.Options{ReplaceAttr: withoutTime})
+	h := hydra.NewHandler(hydra.Config{
+		Layers: map[string]hydra.Layer{
+			"default": {Destinations: []hydra.Destination{{
+				Sink: file.New("no/such/folder/app.log", nil), Format: text,
+				Fallback: "spare",
+			}}},
+			// Nothing is logged to this layer.
+			"spare": {Destinations: []hydra.Destination{{
+				Name: "spare", Sink: hydra.Stdout(), Policy: hydra.Block,
+			}}},
+		},
+		Fallback: io.Discard, // what neither takes, and news; standard error in a program
+	})
+	slog.New(h).Info("hello")
+	_ = h.Close(context.Background()) // tells of records that did not reach their own sink
+
+	for _, d := range h.Health().Destinations {
+		fmt.Printf("%s: %d offered, %d written, %d to the fallback\n", d.Name, d.Offered, d.Written, d.Fallback)
+	}
+	// Output:
+	// level=INFO msg=hello
+	// default/0: 1 offered, 0 written, 1 to the fallback
+	// spare: 1 offered, 1 written, 0 to the fallback
 }
 
 func ExampleOpen() {

@@ -124,6 +124,7 @@ func newWriterHandler(w io.Writer, opts *slog.HandlerOptions, f func(*format.Opt
 func newCore(cfg Config, check *checker) *core {
 	c := &core{config: check.config(cfg)}
 	c.router, c.destinations = newRouter(c.config, check)
+	check.connect(c.destinations)
 	fallback := newFallback(c.config.Fallback)
 	reporter := newReporter(fallback, c.config.OnEvent)
 	life, end := context.WithCancel(context.Background())

@@ -103,6 +103,10 @@ type DestinationHealth struct {
 	Sink   string `json:"sink"`
 	Policy Policy `json:"policy"`
 
+	// FallbackTo is the name of the destination that takes what this one's sink does
+	// not; empty means Config.Fallback.
+	FallbackTo string `json:"fallback_to,omitempty"`
+
 	// Status is how well this destination does.
 	Status Status `json:"status"`
 
@@ -113,7 +117,9 @@ type DestinationHealth struct {
 	// Written is how many records the sink took, but for those in Spooled.
 	Written uint64 `json:"written"`
 
-	// Fallback is how many went to the fallback instead, for good.
+	// Fallback is how many went to Config.Fallback instead, or to the destination
+	// FallbackTo, where they are offered and counted once more. They do not come
+	// back.
 	Fallback uint64 `json:"fallback"`
 
 	// Dropped is how many were lost. Losses says why.
@@ -260,6 +266,7 @@ func (d *destination) health(now time.Time) DestinationHealth {
 		Name:         d.config.Name,
 		Sink:         fmt.Sprintf("%T", d.sink),
 		Policy:       d.config.Policy,
+		FallbackTo:   d.config.Fallback,
 		Truncated:    d.truncated.Load(),
 		EncodeErrors: d.failed.Load(),
 		Latency: Latency{

@@ -178,10 +178,10 @@ func (c *core) close(ctx context.Context) {
 	}
 	defer cancel()
 
-	err := c.await(drain, func(d *destination) <-chan struct{} { return d.emptied })
+	err := await(drain, c.destinations, func(d *destination) <-chan struct{} { return d.emptied })
 	c.enter(PhaseCleaning)
 	if err == nil {
-		err = c.await(drain, func(d *destination) <-chan struct{} { return d.done })
+		err = await(drain, c.destinations, hasEnded)
 	}
 	left := closeReserve
 	if bounded && ctx.Err() == nil {
@@ -216,9 +216,9 @@ func (c *core) closeEnd(ctx context.Context) (end time.Time, bounded bool) {
 	return time.Now().Add(c.config.CloseTimeout), c.config.CloseTimeout > 0
 }
 
-// await waits until every destination has closed a channel, or ctx ends.
-func (c *core) await(ctx context.Context, of func(*destination) <-chan struct{}) error {
-	for _, d := range c.destinations {
+// await waits until every one of all has closed a channel, or ctx ends.
+func await(ctx context.Context, all []*destination, of func(*destination) <-chan struct{}) error {
+	for _, d := range all {
 		select {
 		case <-of(d):
 			continue
@@ -233,39 +233,48 @@ func (c *core) await(ctx context.Context, of func(*destination) <-chan struct{})
 	return nil
 }
 
-// rescue brings what is still queued to the fallback until ctx ends. First it
-// lets the writers do so, who were told to give up and hold older records; those
-// that do not react within half the time lose their queue.
+// rescue brings what is still queued to the fallback until ctx ends, first that of
+// destinations that others stand in for.
 func (c *core) rescue(ctx context.Context) {
+	over := make(chan struct{})
+	go func() { // ends when the fallback has returned or was given up
+		defer close(over)
+		for _, tier := range tiers(c.destinations) {
+			rescueTier(ctx, tier)
+		}
+	}()
+	select {
+	case <-over:
+		_ = await(ctx, c.destinations, hasEnded)
+	case <-ctx.Done():
+	}
+}
+
+// rescueTier first lets the writers bring out what is queued, who were told to give
+// up and hold older records; those that do not react within half the time lose
+// their queue.
+func rescueTier(ctx context.Context, tier []*destination) {
 	end, _ := ctx.Deadline()
 	patient, cancel := context.WithTimeout(ctx, time.Until(end)/2)
 	defer cancel()
-	ended := func(d *destination) <-chan struct{} { return d.done }
-	_ = c.await(patient, ended) // takeOver sees who has not
+	_ = await(patient, tier, hasEnded) // takeOver sees who has not
 	var takers errgroup.Group
-	for _, d := range c.destinations {
+	for _, d := range tier {
 		takers.Go(func() error {
 			d.takeOver(ctx)
 			return nil
 		})
 	}
-	over := make(chan struct{})
-	go func() { // ends when the fallback has returned or was given up
-		defer close(over)
-		_ = takers.Wait() // takeOver counts its errors
-	}()
-	select {
-	case <-over:
-		_ = c.await(ctx, ended)
-	case <-ctx.Done():
-	}
+	_ = takers.Wait() // takeOver counts its errors
 }
 
-// sealBooks ends the intake and returns the books as they were then.
+func hasEnded(d *destination) <-chan struct{} { return d.done }
+
+// sealBooks ends the intake from log calls and returns the books as they were then.
 func (d *destination) sealBooks() books {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.queue.seal()
+	d.refuse()
 	sealed := d.books
 	sealed.missed += sealed.unseen(d.queue)
 	return sealed
@@ -275,6 +284,7 @@ func (d *destination) sealBooks() books {
 // ended, or that its sink ended by runtime.Goexit. It empties the queue into the
 // fallback until ctx ends; what is left then counts as dropped.
 func (d *destination) takeOver(ctx context.Context) {
+	defer d.leave()
 	select {
 	case <-d.done:
 		if d.queue.drained() {

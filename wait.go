@@ -86,3 +86,13 @@ func (q *queue) announceRoom() {
 	}
 	q.room = make(chan struct{})
 }
+
+// endWaiting lets every waiting producer go on, and none wait any more.
+func (q *queue) endWaiting() {
+	q.roomMu.Lock()
+	defer q.roomMu.Unlock()
+	if !q.roomEnded {
+		close(q.room)
+		q.roomEnded = true
+	}
+}

@@ -343,7 +343,7 @@ func (d *destination) breakOff(err error) {
 	d.books.cause = err
 	d.mu.Unlock()
 	if !d.broken.Swap(true) {
-		d.shared.reporter.report(Event{Kind: EventBroken, Destination: d.config.Name, Err: err})
+		d.shared.reporter.report(Event{Kind: EventBroken, Destination: d.config.Name, Fallback: d.config.Fallback, Err: err})
 	}
 }
 
@@ -366,6 +366,7 @@ func (d *destination) finish() {
 	if t := d.torn; t != nil && len(t.whens) > 0 { // a gap marker is about this stream alone
 		d.divertTorn(t)
 	}
+	d.leave()
 	if !d.opened {
 		return
 	}
