@@ -3,11 +3,12 @@
 
 package hydra
 
-// A mark is a place in a queue: whether it is sealed, a ticket, which chooses the
-// entry, and a position, which chooses the bytes.
+// A mark is a place in a queue: whether it is sealed; whether the consumer has
+// rewound it an odd number of times; a ticket, which chooses the entry; and a
+// position, which chooses the bytes.
 //
-//	63      62 ... 32   31 ... 0
-//	sealed  ticket      position
+//	63      62      61 ... 32   31 ... 0
+//	sealed  turned  ticket      position
 //
 // An entry says what is at its ticket: the lap of the ticket, which tells it from
 // the entry that was there a lap ago, the length of the record, and when it was
@@ -19,7 +20,8 @@ package hydra
 const (
 	sealed       = 1 << 63
 	noClaim      = sealed // no position is sealed, so none equals it
-	ticketBits   = 31
+	turned       = 1 << 62
+	ticketBits   = 30
 	ticketMask   = 1<<ticketBits - 1
 	halfTickets  = 1 << (ticketBits - 1)
 	entryLenBits = 24
@@ -53,8 +55,12 @@ func (q *queue) advance(mark uint64, n uint32) uint64 {
 	if position >= uint32(len(q.data)) {
 		position -= uint32(len(q.data))
 	}
-	return uint64((ticketOf(mark)+1)&ticketMask)<<32 | uint64(position)
+	return mark&turned | uint64((ticketOf(mark)+1)&ticketMask)<<32 | uint64(position)
 }
+
+// rewound returns the mark that head and tail get when an empty queue whose head is
+// there is rewound.
+func rewound(head uint64) uint64 { return (head ^ turned) &^ (1<<32 - 1) }
 
 // offered returns how many records were ever given a ticket, counting from
 // reset(0, 0).

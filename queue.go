@@ -41,7 +41,10 @@ import (
 //	   sees the claim, until the consumer has copied and cleared it.
 //	I5 Once tail is sealed no ticket is given out, so every ticket below tail is,
 //	   or soon will be, published.
-//	I6 A consumer that parks or naps stores so and then looks at tail; a
+//	I6 When the turned bits of head and tail differ the queue is empty up to head's
+//	   ticket, and head is about to follow tail to the start of data. Nobody pushes
+//	   or drops before it has.
+//	I7 A consumer that parks or naps stores so and then looks at tail; a
 //	   producer moves tail and then looks whether the consumer sleeps. One of
 //	   them sees the other.
 //
@@ -93,9 +96,11 @@ type queue struct {
 	data      []byte
 	wake      chan struct{} // capacity 1
 
+	rewindFrom uint32 // position from which on an empty queue is rewound
+
 	_ linePad
 
-	// producers, CAS. Bit 63 seals, bits 32-62 are the ticket, 0-31 the position.
+	// producers, and the consumer that rewinds; CAS. A mark.
 	tail atomic.Uint64
 
 	_ linePad
@@ -187,6 +192,9 @@ func newQueue(records, bytes uint32) *queue {
 		data:      make([]byte, bytes+slack),
 		wake:      make(chan struct{}, 1),
 		room:      make(chan struct{}),
+
+		// As much as the nearest caches of most processors hold.
+		rewindFrom: min((bytes+slack)/4, 64<<10),
 	}
 	q.claim.Store(noClaim)
 	return q
@@ -219,6 +227,10 @@ func (q *queue) push(p []byte, when uint32, dropOldest bool) (o outcome, mark ui
 			return closed, 0
 		}
 		head := q.head.Load() // before claim: I4
+		if (head^tail)&turned != 0 {
+			q.follow(head, tail)
+			continue
+		}
 		queued := recordsBetween(head, tail)
 		queuedBytes := q.bytesBetween(head, tail)
 		if queued >= q.records || queuedBytes+n > q.bytes {
@@ -366,6 +378,9 @@ func (q *queue) depth() (records, bytes uint32) {
 		tail := q.tail.Load()
 		head := q.head.Load()
 		if q.tail.Load() == tail {
+			if (head^tail)&turned != 0 {
+				head = rewound(head) // it is about to be
+			}
 			return recordsBetween(head, tail), q.bytesBetween(head, tail)
 		}
 	}

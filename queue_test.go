@@ -125,6 +125,68 @@ func TestQueueGivesBackWhatWasPushed(t *testing.T) {
 	})
 }
 
+func TestQueueThatIsEmptiedStaysAtTheStartOfItsMemory(t *testing.T) { // I6
+	const n = 100
+	q := newQueue(1000, 1<<20)
+	var h haul
+	rewinds := 0
+	for range 3 * len(q.data) / n {
+		before := q.tail.Load()
+		pushAll(t, q, false, string(bytes.Repeat([]byte("x"), n)))
+		assert.Assert(t, positionOf(q.tail.Load()) <= q.rewindFrom+n)
+		q.take(&h)
+		if assert.Equal(t, len(h.ends), 1); positionOf(q.tail.Load()) < positionOf(before) {
+			rewinds++
+		}
+		assert.Equal(t, q.tail.Load(), q.head.Load())
+	}
+	assert.Assert(t, rewinds > 10, "got %d rewinds", rewinds)
+	assert.Equal(t, q.offered(), uint64(3*len(q.data)/n))
+}
+
+func TestQueueRewindIsFinishedByWhoeverComes(t *testing.T) { // I6
+	x := string(bytes.Repeat([]byte("x"), 60))
+	tests := []struct {
+		name string
+		do   func(t *testing.T, q *queue)
+		want []string
+	}{
+		{name: "a push", do: func(t *testing.T, q *queue) { pushAll(t, q, false, "a") }, want: []string{"a"}},
+		{name: "pushes that drop", do: func(t *testing.T, q *queue) { pushAll(t, q, true, x, x, "0123456789") }, want: []string{x, "0123456789"}},
+		{name: "a seal", do: func(_ *testing.T, q *queue) { q.seal() }, want: []string{}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			q := newQueue(1000, 128)
+			position := uint32(len(q.data)) - 10
+			q.reset(7, position)
+			// The consumer has rewound tail and was stopped there.
+			assert.Assert(t, q.tail.CompareAndSwap(q.head.Load(), rewound(q.head.Load())))
+			assert.Equal(t, positionOf(q.head.Load()), position)
+			records, n := q.depth()
+			assert.Equal(t, records+n, uint32(0))
+
+			tt.do(t, q)
+			q.head.CompareAndSwap(uint64(7)<<32|uint64(position), rewound(uint64(7)<<32|uint64(position))) // it goes on
+			got := takeTexts(q)
+			assert.DeepEqual(t, got, tt.want)
+			assert.Equal(t, q.before(q.head.Load()), q.offered())
+			assert.Equal(t, q.tail.Load()&turned, q.head.Load()&turned)
+			records, n = q.depth()
+			assert.Equal(t, records+n, uint32(0))
+		})
+	}
+}
+
+func TestQueueThatHoldsARecordIsNotRewound(t *testing.T) {
+	q := newQueue(1000, 1<<20)
+	q.reset(7, q.rewindFrom)
+	reserve(t, q, 5)
+	q.rewind()
+	assert.Equal(t, positionOf(q.head.Load()), q.rewindFrom)
+	assert.Equal(t, positionOf(q.tail.Load()), q.rewindFrom+5)
+}
+
 func TestQueueOutcomes(t *testing.T) {
 	x := func(n int) string { return string(bytes.Repeat([]byte("x"), n)) }
 	tests := []struct {

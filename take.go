@@ -48,7 +48,26 @@ func (q *queue) carry(h *haul, head uint64) {
 	h.bytes = append(h.bytes, q.data[position:position+k]...)
 	h.bytes = append(h.bytes, q.data[:total-k]...)
 	q.claim.Store(noClaim) // the space belongs to the producers again
+	q.rewind()
 	q.announceRoom()
+}
+
+// rewind makes an empty queue go on at the start of data. A queue in which little
+// waits at any time so stays in the caches, and needs no more memory than that.
+// Consumer only, and only while it has no claim.
+func (q *queue) rewind() {
+	head := q.head.Load()
+	if positionOf(head) >= q.rewindFrom && q.tail.CompareAndSwap(head, rewound(head)) {
+		q.head.CompareAndSwap(head, rewound(head)) // unless a producer was faster: I6
+	}
+}
+
+// follow makes head follow tail, which was rewound: I6. Where tail has changed since
+// it was loaded head may have followed already.
+func (q *queue) follow(head, tail uint64) {
+	if q.tail.Load() == tail {
+		q.head.CompareAndSwap(head, rewound(head))
+	}
 }
 
 // collect notes in h, which it empties first, the run of published records from

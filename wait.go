@@ -15,7 +15,7 @@ const (
 // sleep says how the consumer is about to wait on wake. It reports false, and
 // the consumer stays awake, if there may be something to take. Consumer only.
 func (q *queue) sleep(how uint32) bool {
-	q.sleeping.Store(how) // before tail is read: I6
+	q.sleeping.Store(how) // before tail is read: I7
 	if how == parked && (q.tail.Load()&^sealed != q.head.Load() || q.drained()) ||
 		how == napping && q.plenty() {
 		q.sleeping.Store(awake)
