@@ -69,7 +69,9 @@
 // destination, are where. What had been lost or gone to the fallback before the
 // call is not in it: Health has that. A program that ends without Close, by
 // os.Exit, log.Fatal or a panic that nobody recovers, loses what is in the
-// queues: usually the last ten milliseconds.
+// queues: usually the last ten milliseconds. Exit, in place of os.Exit, closes
+// every handler first, and a deferred HandlePanic brings out what is queued, and the
+// panic.
 //
 // Flush gives the same certainty at any other moment, as for a record that must
 // be out before something dangerous is done.

@@ -77,6 +77,10 @@ const (
 	// EventMemory is memory that passed Config.MemoryLimit, or fell below it
 	// again; Err says which.
 	EventMemory EventKind = "hydra: memory"
+
+	// EventExit is a handler that Exit could not close without leaving records out of
+	// their sinks: Err is what Close returned. It goes to the fallback only.
+	EventExit EventKind = "hydra: exit, and not every record is in its sink"
 )
 
 // A reporter brings events to the fallback and to the callback, from a goroutine
@@ -172,6 +176,12 @@ func (r *reporter) tell(e Event) {
 		t.records += e.Count
 		return
 	}
+	r.write(e, *t)
+	*t = telling{at: e.Time}
+}
+
+// write writes e to the fallback, and what t says was left out before.
+func (r *reporter) write(e Event, t telling) {
 	record := slog.NewRecord(e.Time, slog.LevelWarn, string(e.Kind), 0)
 	if e.Destination != "" {
 		record.AddAttrs(slog.String("destination", e.Destination))
@@ -191,7 +201,6 @@ func (r *reporter) tell(e Event) {
 	if t.skipped > 0 {
 		record.AddAttrs(slog.Uint64("untold", t.skipped))
 	}
-	*t = telling{at: e.Time}
 	line, _ := r.format.AppendRecord(nil, record, nil)
 	if _, err := r.fallback.write(line); err != nil {
 		r.missed.Add(1)

@@ -178,6 +178,40 @@ func ExampleHandler_Close() {
 	// Output: {"level":"INFO","msg":"last words"}
 }
 
+func ExampleExit() {
+	log := slog.New(hydra.NewJSONHandler(os.Stdout, nil))
+	if err := os.Chdir("data"); err != nil {
+		log.Error("cannot start", "error", err)
+		hydra.Exit(1) // os.Exit would lose the record
+	}
+}
+
+func ExampleHandlePanic() {
+	h := hydra.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: withoutTimeAndStack})
+	defer h.Close(context.Background())
+
+	work := func() {
+		defer hydra.HandlePanic(h)
+
+		slog.New(h).Info("working")
+		panic("out of cheese")
+	}
+	defer func() { fmt.Println("the panic goes on:", recover()) }()
+	work()
+	// Output:
+	// level=INFO msg=working
+	// level=ERROR msg=panic panic="out of cheese"
+	// the panic goes on: out of cheese
+}
+
+// withoutTimeAndStack leaves out what no example can foresee.
+func withoutTimeAndStack(groups []string, a slog.Attr) slog.Attr {
+	if a.Key == "stack" {
+		return slog.Attr{}
+	}
+	return withoutTime(groups, a)
+}
+
 func ExampleHandler_Health() {
 	var out bytes.Buffer
 	h := hydra.NewJSONHandler(&out, nil)

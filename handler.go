@@ -175,6 +175,7 @@ func (c *core) handler() *Handler {
 	for _, d := range c.destinations {
 		go d.run() // ends when its queue is sealed and empty; Close waits for done
 	}
+	living.add(c) // until Close is done
 	return &Handler{core: c, formats: c.router.formats, layer: c.router.usual}
 }
 

@@ -205,6 +205,7 @@ func (c *core) close(ctx context.Context) {
 		c.result = failure
 	}
 	c.enter(PhaseDone)
+	living.remove(c)
 	close(c.closed)
 }
 
