@@ -16,7 +16,8 @@ type Exact interface {
 	Sink
 
 	// Trace gives the sink a function to call right before each system call that
-	// may make the bytes [from, upto) of the batch that Write was given arrive.
+	// may make the bytes [from, upto) of the batch that Write was given arrive; those
+	// before from have arrived by then.
 	// place says where they go, in the sink's own terms, in at most MaxPlace bytes;
 	// what a process that runs later, perhaps in another directory, needs to find
 	// them. A sink that learns better where they went may call it again for the same
@@ -30,9 +31,9 @@ type Exact interface {
 	// in p of those records that end there, so the first and the last may be parts
 	// of records. It returns how many bytes of p are where they should be: whole
 	// records from the beginning of p, that is 0 or one of ends. What is there of
-	// the record behind them it removes, if nothing stands behind that, or else ends
-	// so that no later record is joined to it. Bytes that it does not count are
-	// delivered again, from the next record on.
+	// the record behind them, also from before p, it removes if nothing stands behind
+	// that, or else ends so that no later record is joined to it: that record is
+	// delivered again as a whole, and then those that follow.
 	//
 	// An error means that this cannot be known, or not be put in order, now; the
 	// records are then delivered again, all of them.

@@ -11,18 +11,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// born returns when a file was created, or else when it was last written to.
-func born(f *os.File, info fs.FileInfo) time.Time {
+// birth returns when a file was created, or the zero time if that is not known.
+func birth(f *os.File, _ fs.FileInfo) time.Time {
 	var st unix.Statx_t
 	conn, err := f.SyscallConn()
 	if err != nil {
-		return info.ModTime()
+		return time.Time{}
 	}
 	cerr := conn.Control(func(fd uintptr) {
 		err = unix.Statx(int(fd), "", unix.AT_EMPTY_PATH, unix.STATX_BTIME, &st)
 	})
 	if cerr != nil || err != nil || st.Mask&unix.STATX_BTIME == 0 {
-		return info.ModTime()
+		return time.Time{}
 	}
 	return time.Unix(st.Btime.Sec, int64(st.Btime.Nsec))
 }

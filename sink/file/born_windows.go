@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// born returns when a file was created.
-func born(_ *os.File, info fs.FileInfo) time.Time {
+// birth returns when a file was created, or the zero time if that is not known.
+func birth(_ *os.File, info fs.FileInfo) time.Time {
 	if data, ok := info.Sys().(*syscall.Win32FileAttributeData); ok {
 		return time.Unix(0, data.CreationTime.Nanoseconds())
 	}
-	return info.ModTime()
+	return time.Time{}
 }

@@ -58,3 +58,15 @@ func HoldNames() (undo func()) {
 
 // SetDue sets when the file is to be rotated by the wall clock.
 func (s *Sink) SetDue(at time.Time) { s.due.at = at }
+
+// Unsure returns a place that was noted that many bytes before, by a sink that did
+// not have its turn.
+func Unsure(noted []byte, before int) []byte {
+	p, err := parsePlace(noted)
+	if err != nil {
+		panic(err)
+	}
+	p.exact = false
+	p.offset -= int64(before)
+	return p.append(nil)
+}

@@ -44,6 +44,7 @@ type Sink struct {
 	file     *os.File // nil unless open, and while it cannot be opened again
 	regular  bool     // file is neither a device nor a pipe
 	info     fs.FileInfo
+	home     place // where all writes to file go, as far as it is the same
 	size     int64 // of file, as far as this sink knows
 	shared   bool  // file has our shared lock, and nobody compresses it
 	suspect  bool  // somebody else wrote to file, and may have died of it
@@ -54,11 +55,12 @@ type Sink struct {
 	attempt  backoff
 	reopen   bool // Reopen was called, and has not succeeded
 	reopened backoff
-	sync     *syncer // of this Open
-	keeper   *keeper // nil unless rotated files need one
+	sync     *syncer                            // of this Open
+	note     func(from, upto int, place []byte) // nil unless Trace was called
+	keeper   *keeper                            // nil unless rotated files need one
 }
 
-var _ sink.Sink = (*Sink)(nil)
+var _ sink.Exact = (*Sink)(nil)
 
 // New returns a sink that appends to the file at path, relative to Options.Root or
 // to the working directory of the moment. It touches nothing: Open creates the

@@ -28,6 +28,9 @@ func syncUnsupported(err error) bool { return errors.Is(err, errors.ErrUnsupport
 // delete an open file.
 func links(fs.FileInfo) uint64 { return 1 }
 
+// number: files have no numbers that a later process could ask for.
+func number(fs.FileInfo) (device, inode uint64) { return 0, 0 }
+
 // ownedBy knows no owners.
 func ownedBy(fs.FileInfo, int) (int, bool) { return 0, true }
 

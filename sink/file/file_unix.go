@@ -72,6 +72,15 @@ func links(info fs.FileInfo) uint64 {
 	return uint64(st.Nlink)
 }
 
+// number returns the numbers of a file's device and of the file on it.
+func number(info fs.FileInfo) (device, inode uint64) {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, 0
+	}
+	return uint64(st.Dev), uint64(st.Ino)
+}
+
 // ownedBy returns whose a file is, and whether that is this process or the user
 // that its files are given to.
 func ownedBy(info fs.FileInfo, asked int) (int, bool) {

@@ -235,7 +235,7 @@ func killed(t *testing.T, dir string, lines int) (report []string, err error) {
 		return nil, err
 	}
 	defer r.Close()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+strings.ReplaceAll(t.Name(), "/", "$/^")+"$")
 	cmd.Env = append(os.Environ(), childEnv+"="+t.Name(), childDir+"="+dir)
 	cmd.ExtraFiles = []*os.File{w}
 	if err := errors.Join(cmd.Start(), w.Close()); err != nil {

@@ -24,14 +24,8 @@ type opened struct {
 // open opens the file or creates it, with permissions like those of the file
 // before unless the options say something else.
 func (s *Sink) open(like fs.FileMode) (opened, error) {
-	if s.opts.AllowLinks {
-		// What a link points to is rotated, not the link.
-		if target, err := filepath.EvalSymlinks(s.fixed); err == nil {
-			s.name = target
-			if s.pattern, err = newPattern(s.opts.Names, filepath.Base(target)); err != nil {
-				return opened{}, fmt.Errorf("Options.Names: %w", err)
-			}
-		}
+	if err := s.resolve(); err != nil {
+		return opened{}, err
 	}
 	if s.opts.MkdirAll {
 		if err := s.sys.MkdirAll(filepath.Dir(s.name), 0o700); err != nil {
@@ -50,6 +44,23 @@ func (s *Sink) open(like fs.FileMode) (opened, error) {
 	return o, err
 }
 
+// resolve finds what a link points to, if the path may be one: that is rotated, not
+// the link.
+func (s *Sink) resolve() error {
+	if !s.opts.AllowLinks {
+		return nil
+	}
+	target, err := filepath.EvalSymlinks(s.fixed)
+	if err != nil {
+		return nil // opening it says why
+	}
+	s.name = target
+	if s.pattern, err = newPattern(s.opts.Names, filepath.Base(target)); err != nil {
+		return fmt.Errorf("Options.Names: %w", err)
+	}
+	return nil
+}
+
 // openAccepted opens a file, and closes it again if it must not be written to.
 func (s *Sink) openAccepted(like fs.FileMode) (opened, error) {
 	f, err := s.openOrCreate(like)
@@ -58,7 +69,7 @@ func (s *Sink) openAccepted(like fs.FileMode) (opened, error) {
 	}
 	o := opened{file: f}
 	if o.info, err = f.Stat(); err == nil {
-		err = s.acceptable(o.info)
+		err = s.acceptable(s.name, o.info)
 	}
 	if err == nil && o.info.Mode().IsRegular() {
 		o.use, err = claim(o.info, s.name, s.opts)
@@ -136,14 +147,14 @@ func (s *Sink) own(f *os.File, mode fs.FileMode) (*os.File, error) {
 	return f, nil
 }
 
-// acceptable returns why a file that is open must not be written to.
-func (s *Sink) acceptable(info fs.FileInfo) error {
+// acceptable returns why the file called name, which is open, must not be written to.
+func (s *Sink) acceptable(name string, info fs.FileInfo) error {
 	if err := usable(info.Mode()); err != nil {
 		return err
 	}
 	if !s.opts.AllowLinks {
 		// A link that appeared since, or that the system followed all the same.
-		named, err := s.sys.Lstat(s.name)
+		named, err := s.sys.Lstat(name)
 		if err == nil && named.Mode()&fs.ModeSymlink != 0 {
 			return errLink
 		}
@@ -210,6 +221,7 @@ func (s *Sink) adopt(o opened) {
 	s.file, s.info, s.use = o.file, o.info, o.use
 	s.regular, s.size = o.info.Mode().IsRegular(), o.info.Size()
 	s.shared = s.regular && lock(o.file, true)
+	s.home = homeOf(o)
 	s.attempt, s.reopened, s.reopen = backoff{}, backoff{}, false
 	s.sync.adopt(o.file)
 	s.begin(born(o.file, o.info))

@@ -96,8 +96,9 @@ type Options struct {
 	// Sync says when the disk has what was written. See the constants.
 	Sync Sync
 
-	// SyncInterval is the interval of Sync: SyncInterval. Zero means a second.
-	SyncInterval time.Duration
+	// SyncEvery is the interval of Sync: SyncInterval. Zero means a second; the
+	// least is a millisecond.
+	SyncEvery time.Duration
 }
 
 // Sync is a policy of bringing what was written to the disk. What Flush promises
@@ -118,7 +119,7 @@ const (
 	SyncFlush
 
 	// SyncInterval is SyncFlush, and brings what was written to the disk every
-	// Options.SyncInterval also without a Flush, in the background.
+	// Options.SyncEvery also without a Flush, in the background.
 	SyncInterval
 
 	// SyncBatch is SyncFlush, and Write too waits for the disk: a batch that was
@@ -187,8 +188,8 @@ func (s *Sink) check() error {
 	if o.Sync < SyncNever || o.Sync > SyncBatch {
 		wrong("Options.Sync: there is no policy %d", o.Sync)
 	}
-	if o.SyncInterval < 0 || o.SyncInterval > 0 && (o.SyncInterval < time.Millisecond || o.Sync != SyncInterval) {
-		wrong("Options.SyncInterval: %v has no use: it must be a millisecond or more, with Sync: SyncInterval", o.SyncInterval)
+	if o.SyncEvery < 0 || o.SyncEvery > 0 && (o.SyncEvery < time.Millisecond || o.Sync != SyncInterval) {
+		wrong("Options.SyncEvery: %v has no use: it must be a millisecond or more, with Sync: SyncInterval", o.SyncEvery)
 	}
 	return errors.Join(mistakes...)
 }

@@ -5,6 +5,8 @@ package file
 
 import (
 	"fmt"
+	"io/fs"
+	"os"
 	"time"
 )
 
@@ -47,6 +49,15 @@ func next(times []clockTime, t time.Time) time.Time {
 type due struct {
 	begun time.Time // when the file was begun, with a monotonic reading
 	at    time.Time // by the wall clock; zero: never
+}
+
+// born returns when a file was created or, where that is not known, last written to:
+// it is at least that old.
+func born(f *os.File, info fs.FileInfo) time.Time {
+	if t := birth(f, info); !t.IsZero() {
+		return t
+	}
+	return info.ModTime()
 }
 
 // begin notes that the file was begun at a time. A file from the future is from

@@ -121,7 +121,7 @@ func (s *Sink) syncFolder() {
 // start starts the goroutine that syncs in intervals. stop stops it and waits.
 func (y *syncer) start(s *Sink) {
 	y.wake, y.quit, y.done = make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
-	interval := s.opts.SyncInterval
+	interval := s.opts.SyncEvery
 	if interval == 0 {
 		interval = time.Second
 	}

@@ -35,7 +35,7 @@ func TestEachPolicySyncsWhenItSays(t *testing.T) {
 		{name: "never", opts: file.Options{Sync: file.SyncNever}},
 		{name: "at Flush", opts: file.Options{Sync: file.SyncFlush}, flushes: 1, want: 2},
 		{name: "every second", opts: file.Options{Sync: file.SyncInterval}, waiting: 1, flushes: 1, want: 2},
-		{name: "every minute", opts: file.Options{Sync: file.SyncInterval, SyncInterval: time.Minute}, flushes: 1, want: 2},
+		{name: "every minute", opts: file.Options{Sync: file.SyncInterval, SyncEvery: time.Minute}, flushes: 1, want: 2},
 		{name: "every batch", opts: file.Options{Sync: file.SyncBatch}, writes: 2, waiting: 2, flushes: 2, want: 3},
 	}
 	for _, tt := range tests {

@@ -46,6 +46,7 @@ func (s *Sink) put(b sink.Batch, from, upto int) (int, error) {
 			t.lead = []byte{'\n'} // who wrote this died in the middle
 		}
 	}
+	s.announce(from, upto, exclusive)
 	n, err := s.append(b.Bytes[from:upto])
 	s.tail.wrote(b, from, from+n)
 	if exclusive {

@@ -3,7 +3,10 @@
 
 package file
 
-import "time"
+import (
+	"os"
+	"time"
+)
 
 // takeTurn keeps all others of our kind from appending to the file until endTurn,
 // so that a record that does not fit can be taken back. It reports whether it could:
@@ -14,15 +17,25 @@ func (s *Sink) takeTurn() bool {
 		return false
 	}
 	s.use.turn.Lock() // of the sinks of this process
+	locked, waited := lockBytesSoon(s.file)
+	s.suspect = s.suspect || waited
+	return locked
+}
+
+// lockBytesSoon is lockBytes with some milliseconds of patience. It reports whether
+// it had to wait.
+func lockBytesSoon(f *os.File) (locked, waited bool) {
 	for range 50 {
-		locked, busy := lockBytes(s.file)
+		locked, busy := lockBytes(f)
 		if !busy {
-			return locked
+			return locked, waited
 		}
-		s.suspect = true
+		waited = true
+		// Others have their turn for as long as one write takes, some ten microseconds.
+		// A lock that is waited for in the system could be waited for without end.
 		time.Sleep(100 * time.Microsecond)
 	}
-	return false
+	return false, waited
 }
 
 // endTurn ends what takeTurn began and reported.
