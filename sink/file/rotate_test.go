@@ -324,6 +324,7 @@ func TestFilesAreRotatedWhereOpenFilesKeepTheirNames(t *testing.T) {
 					return op == fault.Rename || name == path || name == filepath.Dir(path)
 				}})
 				assert.NilError(t, s.Open(t.Context()))
+				synctest.Wait() // until the background has looked into the empty folder
 				for _, line := range []string{"one", "two", "three"} {
 					write(t, s, line)
 					if line != "three" {
