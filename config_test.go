@@ -262,6 +262,7 @@ func TestASharedSinkHasOneSetOfSettings(t *testing.T) {
 		{"records", func(d *hydra.Destination) { d.Queue.Records = 7 }, "other settings"},
 		{"bytes", func(d *hydra.Destination) { d.Queue.Bytes = 1 << 20 }, "other settings"},
 		{"retries", func(d *hydra.Destination) { d.RetryFor = -1 }, "other settings"},
+		{"fallback", func(d *hydra.Destination) { d.Fallback = "default/0" }, "other settings"},
 		{"name", func(d *hydra.Destination) { d.Name = "x" }, "other settings"},
 	}
 	for _, tt := range tests {

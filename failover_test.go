@@ -279,6 +279,10 @@ func TestFullDestinationNeverHoldsUpTheOneItStandsInFor(t *testing.T) {
 				settle()
 				assert.Equal(t, c.state("a").Pending, uint64(0))
 				c.wantLines("c", tt.c)
+				assert.Equal(t, (<-c.events).Kind, hydra.EventBroken)
+				high := <-c.events
+				assert.Equal(t, high.Kind, hydra.EventQueueHigh)
+				assert.Equal(t, high.Destination, "b")
 				close(released)
 				assert.NilError(t, c.Close(t.Context()))
 				c.wantLines("b", tt.b)

@@ -48,19 +48,6 @@ func TestHandleReturnsTheErrorsOfAllDestinations(t *testing.T) {
 	assert.Assert(t, len(h.Health().Destinations) == 3)
 }
 
-func TestFault61AfterCloseRecordsGoToTheFallback(t *testing.T) {
-	var fallback kept
-	h := serve(t, hydra.Config{Fallback: &fallback, Layers: map[string]hydra.Layer{"default": {
-		Destinations: to(&fault.Sink{}, &fault.Sink{}),
-	}}})
-	derived := h.WithAttrs([]slog.Attr{slog.Int("a", 1)})
-	assert.NilError(t, h.Close(t.Context()))
-	assert.Assert(t, derived.Enabled(t.Context(), slog.LevelInfo))
-	err := derived.Handle(t.Context(), slog.NewRecord(testTime, slog.LevelInfo, "late", 0))
-	assert.ErrorIs(t, err, hydra.ErrClosed)
-	assert.Equal(t, strings.Count(fallback.String(), `"msg":"late","a":1}`), 2, "one for each destination")
-}
-
 func TestFault56HandleTakesANilContext(t *testing.T) {
 	var out kept
 	h := closed(t, hydra.NewJSONHandler(&out, nil))

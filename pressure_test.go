@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -76,6 +77,36 @@ func TestQueuesDoNotGrowAboveTheMemoryLimit(t *testing.T) {
 		news := string(fallback.Bytes())
 		assert.Equal(t, strings.Count(news, `"msg":"3"`), 4)
 		assert.Equal(t, strings.Count(news, "cgroup: 91 % used, above the limit of 90 %"), 1, news)
+	})
+}
+
+func TestNextDestinationDoesNotGrowAboveTheMemoryLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		released := make(chan struct{})
+		fallback := &fault.Writer{}
+		var check checker
+		c := newCore(Config{Fallback: fallback, Layers: map[string]Layer{
+			"default": {Destinations: []Destination{{
+				Sink: &fault.Sink{OnWrite: fault.Always(fault.Fail(syscall.ENOSPC))}, RetryFor: -1, Fallback: "b",
+			}}},
+			"spare": {Destinations: []Destination{{
+				Name: "b", Sink: &fault.Sink{OnWrite: fault.At(1, fault.Stall(released))}, Queue: Queue{Records: 80},
+			}}},
+		}}, &check)
+		c.shared.pressure.read = func(now time.Time) (memory.Reading, error) {
+			return memory.Reading{Source: memory.Cgroup, Percent: 99, Time: now}, nil
+		}
+		h := c.handler()
+		for range 21 {
+			slog.New(h).Info("1")
+			time.Sleep(10 * time.Millisecond)
+		}
+		b := h.Health().Destinations[1]
+		assert.Equal(t, b.Queue.Records, 11) // an eighth of 80 is 10
+		assert.Equal(t, b.Fallback, uint64(21-1-11))
+		assert.Equal(t, strings.Count(string(fallback.Bytes()), `"msg":"1"`), 21-1-11)
+		close(released)
+		assert.NilError(t, h.Close(context.Background()))
 	})
 }
 

@@ -253,6 +253,18 @@ func TestFault61RecordsAfterCloseGoToTheFallback(t *testing.T) {
 		assert.Equal(t, r.say("3"), hydra.ErrClosed)
 		assert.DeepEqual(t, r.strays(), []string{"1", "3"})
 		r.wantAccount(0, 2, 1, 0)
+		derived := r.WithAttrs([]slog.Attr{slog.Int("a", 1)}).(*hydra.Handler)
+		assert.Assert(t, derived.Enabled(t.Context(), slog.LevelInfo))
+		assert.Equal(t, say(derived, "4"), hydra.ErrClosed)
+		r.wantAccount(0, 3, 1, 0)
+
+		fallback := &fault.Writer{}
+		two := hydra.NewHandler(hydra.Config{MemoryLimit: -1, Fallback: fallback, Layers: map[string]hydra.Layer{
+			"default": {Destinations: []hydra.Destination{{Sink: &fault.Sink{}, Format: lines{}}, {Sink: &fault.Sink{}, Format: lines{}}}},
+		}})
+		assert.NilError(t, two.Close(t.Context()))
+		assert.ErrorIs(t, say(two, "5"), hydra.ErrClosed)
+		assert.DeepEqual(t, strays(fallback), []string{"5", "5"}) // one for each destination
 	})
 }
 
