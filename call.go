@@ -96,6 +96,15 @@ func (d *destination) call(op string, f func(context.Context) error) (err error)
 	return f(d.shared.life)
 }
 
+// explain says of a sink's error that it comes of the end of Close's time, if it does:
+// the sink may be sound.
+func (d *destination) explain(err error) error {
+	if d.shared.life.Err() != nil && errors.Is(err, context.Canceled) {
+		return fmt.Errorf("the time of Close was over: %w", err)
+	}
+	return err
+}
+
 func (d *destination) noteError(op string, err error) {
 	now := time.Now()
 	d.errors.Note(now, op, err)

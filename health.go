@@ -43,7 +43,7 @@ func (s Status) String() string {
 func (s Status) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // Health is the state of a handler at one moment. It is a plain value: it shares
-// nothing with the handler, and marshals to JSON.
+// nothing with the handler, and marshals to JSON and back.
 type Health struct {
 	// Status is the worst of the destinations' and the memory's.
 	Status Status `json:"status"`

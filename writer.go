@@ -339,6 +339,7 @@ func (d *destination) passBarriers() {
 // breakOff turns to the fallback, until a later try succeeds.
 func (d *destination) breakOff(err error) {
 	d.retryAt = time.Now().Add(retryMost)
+	err = d.explain(err)
 	d.mu.Lock()
 	d.books.cause = err
 	d.mu.Unlock()
