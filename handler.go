@@ -230,7 +230,7 @@ func (h *Handler) output(ctx context.Context, b *buffer, o *output, r *slog.Reco
 			continue
 		}
 		if len(b.bytes) == 0 {
-			b.bytes, flaws = h.formats[o.format].AppendRecord(b.bytes, *r, top)
+			b.bytes, flaws = format.Append(h.formats[o.format], b.bytes, r, top)
 			if len(b.bytes) == 0 {
 				return nil // a format that writes nothing has filtered the record
 			}

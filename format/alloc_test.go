@@ -45,3 +45,33 @@ func TestPlainKindsAllocateNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestTimesWithoutOrderAllocateNothing(t *testing.T) {
+	buf := make([]byte, 0, 8<<10)
+	at := time.Now()
+	top := []slog.Attr{slog.Time("before", at.AddDate(-1, 0, 0))}
+	if got := testing.AllocsPerRun(1000, func() {
+		at = at.Add(-7 * time.Hour)
+		buf, _ = format.JSON(nil).AppendRecord(buf[:0], slog.NewRecord(at, slog.LevelInfo, "m", 0), top)
+	}); got != 0 {
+		t.Errorf("got %v allocations, want 0", got)
+	}
+}
+
+func TestAppendIsAppendRecordWithoutAllocations(t *testing.T) {
+	r := slog.NewRecord(time.Now(), slog.LevelInfo, "a message", 0)
+	r.AddAttrs(slog.String("s", "a value"), slog.Int("i", 123456))
+	for _, k := range kinds {
+		f := k.new(nil)
+		buf := make([]byte, 0, 8<<10)
+		if got := testing.AllocsPerRun(100, func() {
+			own := r
+			buf, _ = format.Append(f, buf[:0], &own, nil)
+		}); got != 0 {
+			t.Errorf("%s: got %v allocations, want 0", k.name, got)
+		}
+		if want, _ := f.AppendRecord(nil, r, nil); string(buf) != string(want) {
+			t.Errorf("%s: got %s, want %s, as of AppendRecord", k.name, buf, want)
+		}
+	}
+}

@@ -31,16 +31,20 @@ type jsonFormat struct{ base }
 var _ Format = (*jsonFormat)(nil)
 
 func (f *jsonFormat) AppendRecord(dst []byte, r slog.Record, top []slog.Attr) ([]byte, Flaws) {
+	return f.append(dst, &r, top)
+}
+
+func (f *jsonFormat) append(dst []byte, r *slog.Record, top []slog.Attr) ([]byte, Flaws) {
 	var e encoder
 	e.begin(&f.base, dst)
 	e.buf = append(e.buf, '{')
 	if e.replace != nil {
-		e.appendReplacedHead(&r)
+		e.appendReplacedHead(r)
 	} else {
-		e.appendJSONHead(&r)
+		e.appendJSONHead(r)
 	}
 	e.appendTop(top)
-	e.appendRest(&r)
+	e.appendRest(r)
 	if e.left > 0 {
 		if e.sep != 0 {
 			e.buf = append(e.buf, ',')
@@ -71,7 +75,7 @@ func (e *encoder) appendJSONHead(r *slog.Record) {
 	if !r.Time.IsZero() {
 		b = append(b, `"time":"`...)
 		var ok bool
-		if b, ok = appendNano(b, r.Time); !ok {
+		if b, ok = appendNowNano(b, r.Time); !ok {
 			e.flaws |= Failed
 			b = append(b, yearError...)
 		}
@@ -87,5 +91,9 @@ func (e *encoder) appendJSONHead(r *slog.Record) {
 		}
 	}
 	e.buf = append(e.buf, `,"msg":`...)
+	if 6*len(r.Message) < e.limit-len(e.buf) { // it fits, whatever is escaped
+		e.buf = appendJSONText(e.buf, r.Message)
+		return
+	}
 	e.appendMessage(r.Message)
 }

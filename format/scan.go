@@ -4,6 +4,7 @@
 package format
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"unicode/utf8"
 )
@@ -16,15 +17,49 @@ import (
 func jsonSafe[S string | []byte](s S, i int) int {
 	for ; i+8 <= len(s); i += 8 {
 		w := word(s, i)
-		if m := below(w, ' ') | equal(w, '"') | equal(w, '\\') | w&highs; m != 0 {
+		if m := careOf(w); m != 0 {
 			return i + bits.TrailingZeros64(m)/8
 		}
 	}
-	for i < len(s) && care[s[i]]&inJSON == 0 {
+	for i < len(s) && careFor[s[i]]&inJSON == 0 {
 		i++
 	}
 	return i
 }
+
+// copySafe copies s to the start of b, which is as long or longer, and reports
+// whether all of it stands for itself in a JSON string. It looks at the words that
+// it copies anyway; the last one overlaps the one before.
+func copySafe(b []byte, s string) bool {
+	n := len(s)
+	b = b[:n]
+	care := uint64(0)
+	switch {
+	case n >= 8:
+		for i := 0; i+8 <= n-1; i += 8 {
+			w := word(s, i)
+			binary.LittleEndian.PutUint64(b[i:], w)
+			care |= careOf(w)
+		}
+		w := word(s, n-8)
+		binary.LittleEndian.PutUint64(b[n-8:], w)
+		care |= careOf(w)
+	case n >= 4:
+		first, last := half(s, 0), half(s, n-4)
+		binary.LittleEndian.PutUint32(b, first)
+		binary.LittleEndian.PutUint32(b[n-4:], last)
+		care = careOf(uint64(first) | uint64(last)<<32)
+	default:
+		for i := range n {
+			b[i] = s[i]
+			care |= uint64(careFor[s[i]] & inJSON)
+		}
+	}
+	return care == 0
+}
+
+// careOf returns 0 if each byte of w stands for itself in a JSON string.
+func careOf(w uint64) uint64 { return below(w, ' ') | equal(w, '"') | equal(w, '\\') | w&highs }
 
 // plainSafe returns where the run of bytes from i on ends for which text needs
 // no quotes.
@@ -35,7 +70,7 @@ func plainSafe[S string | []byte](s S, i int) int {
 			return i + bits.TrailingZeros64(m)/8
 		}
 	}
-	for i < len(s) && care[s[i]]&inText == 0 {
+	for i < len(s) && careFor[s[i]]&inText == 0 {
 		i++
 	}
 	return i
@@ -51,7 +86,7 @@ func quotedSafe[S string | []byte](s S) int {
 			return i + bits.TrailingZeros64(m)/8
 		}
 	}
-	for i < len(s) && care[s[i]]&inQuotes == 0 {
+	for i < len(s) && careFor[s[i]]&inQuotes == 0 {
 		i++
 	}
 	return i
@@ -63,8 +98,8 @@ const (
 	inQuotes
 )
 
-// care says where a byte needs care.
-var care = func() (t [256]uint8) {
+// careFor says where a byte needs care.
+var careFor = func() (t [256]uint8) {
 	for c := range t {
 		if c < ' ' || c >= utf8.RuneSelf || c == '"' {
 			t[c] = inJSON | inText | inQuotes
@@ -87,6 +122,12 @@ func word[S string | []byte](s S, i int) uint64 {
 	_ = s[i+7]
 	return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
 		uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+}
+
+// half returns the four bytes of s at i, the first one lowest.
+func half(s string, i int) uint32 {
+	_ = s[i+3]
+	return uint32(s[i]) | uint32(s[i+1])<<8 | uint32(s[i+2])<<16 | uint32(s[i+3])<<24
 }
 
 // below marks the bytes of w that are less than n, which is at most 0x80, in

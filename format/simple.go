@@ -5,6 +5,7 @@ package format
 
 import (
 	"log/slog"
+	"slices"
 	"strconv"
 )
 
@@ -23,29 +24,30 @@ func (e *encoder) appendSimple(key string, v slog.Value, kind slog.Kind) bool {
 }
 
 func (e *encoder) appendSimpleJSON(key string, v slog.Value, kind slog.Kind) bool {
-	b := e.buf
-	if jsonSafe(key, 0) != len(key) || len(key) > e.limit-len(b) {
+	const around = len(`,"":`)
+	if len(key)+around > e.limit-len(e.buf) {
 		return false
 	}
+	n := len(e.buf)
+	b := slices.Grow(e.buf, len(key)+around)[:n+len(key)+around]
 	if e.sep != 0 {
-		b = append(b, e.sep)
+		b[n] = e.sep
+		n++
+	} else {
+		b = b[:len(b)-1]
 	}
-	b = append(b, '"')
-	b = append(b, key...)
-	b = append(b, '"', ':')
+	b[n] = '"'
+	if !copySafe(b[n+1:], key) {
+		return false
+	}
+	b[len(b)-2], b[len(b)-1] = '"', ':'
 	switch kind {
 	case slog.KindString:
 		s := v.String()
 		if len(s) > e.limit-len(b) {
 			return false
 		}
-		b = append(b, '"')
-		if jsonSafe(s, 0) == len(s) {
-			b = append(b, s...)
-		} else {
-			b = appendEscaped(b, s, false)
-		}
-		b = append(b, '"')
+		b = appendJSONText(b, s)
 	case slog.KindInt64:
 		b = appendInt(b, v.Int64())
 	case slog.KindUint64:

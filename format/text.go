@@ -32,15 +32,19 @@ type textFormat struct{ base }
 var _ Format = (*textFormat)(nil)
 
 func (f *textFormat) AppendRecord(dst []byte, r slog.Record, top []slog.Attr) ([]byte, Flaws) {
+	return f.append(dst, &r, top)
+}
+
+func (f *textFormat) append(dst []byte, r *slog.Record, top []slog.Attr) ([]byte, Flaws) {
 	var e encoder
 	e.begin(&f.base, dst)
 	if e.replace != nil {
-		e.appendReplacedHead(&r)
+		e.appendReplacedHead(r)
 	} else {
-		e.appendTextHead(&r)
+		e.appendTextHead(r)
 	}
 	e.appendTop(top)
-	e.appendRest(&r)
+	e.appendRest(r)
 	if e.left > 0 {
 		if e.sep != 0 {
 			e.buf = append(e.buf, ' ')
@@ -70,7 +74,7 @@ func (e *encoder) appendTextHead(r *slog.Record) {
 	b := e.buf
 	if !r.Time.IsZero() {
 		b = append(b, "time="...)
-		b = appendMillis(b, r.Time)
+		b = appendNowMillis(b, r.Time)
 		b = append(b, ' ')
 	}
 	b = append(b, "level="...)

@@ -4,7 +4,6 @@
 package format
 
 import (
-	"math"
 	"sync/atomic"
 	"time"
 )
@@ -17,36 +16,41 @@ const (
 // appendNano appends t as time.RFC3339Nano, as JSON wants it: it reports false
 // when the year has not four digits.
 func appendNano(b []byte, t time.Time) ([]byte, bool) {
-	b, zone, ok := appendSeconds(b, t)
-	if !ok {
+	var m moment
+	if !m.set(t) {
 		if y := t.Year(); y < 0 || y > 9999 {
 			return b, false
 		}
 		return t.AppendFormat(b, time.RFC3339Nano), true
 	}
-	if n := uint32(t.Nanosecond()); n != 0 {
-		ms, us, ns := n/1e6, n/1e3%1e3, n%1e3
-		b = append(b, '.',
-			byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10),
-			byte('0'+us/100), byte('0'+us/10%10), byte('0'+us%10),
-			byte('0'+ns/100), byte('0'+ns/10%10), byte('0'+ns%10))
-		for b[len(b)-1] == '0' {
-			b = b[:len(b)-1]
-		}
+	return m.appendNano(b, t), true
+}
+
+// appendNowNano is appendNano for the time of a record.
+func appendNowNano(b []byte, t time.Time) ([]byte, bool) {
+	if m := now.Load(); m != nil && m.holds(t) {
+		return m.appendNano(b, t), true
 	}
-	return appendZone(b, zone), true
+	remember(t)
+	return appendNano(b, t)
 }
 
 // appendMillis appends t as RFC 3339 with three decimals, as text wants it.
 func appendMillis(b []byte, t time.Time) []byte {
-	start := len(b)
-	b, zone, ok := appendSeconds(b, t)
-	if !ok {
-		return appendOddMillis(b[:start], t)
+	var m moment
+	if !m.set(t) {
+		return appendOddMillis(b, t)
 	}
-	ms := uint32(t.Nanosecond()) / 1e6
-	b = append(b, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
-	return appendZone(b, zone)
+	return m.appendMillis(b, t)
+}
+
+// appendNowMillis is appendMillis for the time of a record.
+func appendNowMillis(b []byte, t time.Time) []byte {
+	if m := now.Load(); m != nil && m.holds(t) {
+		return m.appendMillis(b, t)
+	}
+	remember(t)
+	return appendMillis(b, t)
 }
 
 // appendOddMillis is appendMillis for years that have not four digits. slog
@@ -60,53 +64,109 @@ func appendOddMillis(b []byte, t time.Time) []byte {
 	return append(b[:start+fourth], b[start+fourth+1:]...)
 }
 
-// appendSeconds appends date and time of day and returns the zone in minutes.
-// It reports false, having appended nothing, for what RFC 3339 does not foresee.
-func appendSeconds(b []byte, t time.Time) (_ []byte, zone int, ok bool) {
-	_, offset := t.Zone()
-	sec := t.Unix() + int64(offset)
-	zone = offset / 60
-	if sec < yearZero || sec >= yearTenK || zone <= -100*60 || zone >= 100*60 {
-		return b, 0, false
-	}
-	if offset != 0 && zone == 0 {
-		zone = subMinute
-	}
-	since := uint64(sec - yearZero)
-	date := date(uint32(since / 86400))
-	rest := uint32(since % 86400)
-	h, m, s := rest/3600, rest/60%60, rest%60
-	return append(b,
-		'0'+byte(date>>28), '0'+byte(date>>24&15), '0'+byte(date>>20&15), '0'+byte(date>>16&15), '-',
-		'0'+byte(date>>12&15), '0'+byte(date>>8&15), '-',
-		'0'+byte(date>>4&15), '0'+byte(date&15), 'T',
-		byte('0'+h/10), byte('0'+h%10), ':',
-		byte('0'+m/10), byte('0'+m%10), ':',
-		byte('0'+s/10), byte('0'+s%10)), zone, true
+// A moment is a second at a place, as RFC 3339 writes it.
+type moment struct {
+	unix   int64
+	loc    *time.Location
+	second [len("2006-01-02T15:04:05")]byte
+	zone   [len("+00:00")]byte // or Z
+	zones  uint8               // bytes of zone
 }
 
-// subMinute is the zone of an offset below a minute, which is not UTC but is
-// written +00:00.
-const subMinute = 100 * 60
+// now is a moment that records were logged in lately. Nearly every one is logged in
+// the same second as the one before.
+var now atomic.Pointer[moment]
 
-// today remembers the last date asked for: its day, plus one, in the high half,
-// the digits in the low one. Log calls come on the same day as the one before,
-// or nearly all.
-var today atomic.Uint64
+// strays counts records that were logged in another moment.
+var strays atomic.Uint32
 
-// date returns the digits of the date that is day days after 0000-01-01, as
-// 0xYYYYMMDD.
-func date(day uint32) uint32 {
-	key := uint64(day+1) << 32
-	t := today.Load()
-	if t&^math.MaxUint32 != key {
-		year, month, mday := civil(day)
-		digits := year/1000<<12 | year/100%10<<8 | year/10%10<<4 | year%10
-		digits = digits<<16 | month/10<<12 | month%10<<8 | mday/10<<4 | mday%10
-		t = key | uint64(digits)
-		today.Store(t)
+// remember makes the second of t the moment to come, if it follows the one that is,
+// or if that is of no use any more. A record of long ago does not take its place.
+func remember(t time.Time) {
+	const useless = 64 // strays, so that records without order cost little more
+	was := now.Load()
+	if was != nil && t.Unix() != was.unix+1 && strays.Add(1)%useless != 0 {
+		return
 	}
-	return uint32(t)
+	m := new(moment)
+	if m.set(t) {
+		now.Store(m)
+	}
+}
+
+// holds reports whether t is in the moment.
+func (m *moment) holds(t time.Time) bool { return m.unix == t.Unix() && m.loc == t.Location() }
+
+// set makes m the moment of t. It reports false for one that RFC 3339 does not
+// foresee.
+func (m *moment) set(t time.Time) bool {
+	_, offset := t.Zone()
+	m.unix, m.loc = t.Unix(), t.Location()
+	sec := m.unix + int64(offset)
+	if sec < yearZero || sec >= yearTenK || offset <= -100*3600 || offset >= 100*3600 {
+		return false
+	}
+	year, month, day := civil(uint32(uint64(sec-yearZero) / 86400))
+	rest := uint32(uint64(sec-yearZero) % 86400)
+	b := &m.second
+	put2(b[0:], year/100)
+	put2(b[2:], year%100)
+	b[4] = '-'
+	put2(b[5:], month)
+	b[7] = '-'
+	put2(b[8:], day)
+	b[10] = 'T'
+	put2(b[11:], rest/3600)
+	b[13] = ':'
+	put2(b[14:], rest/60%60)
+	b[16] = ':'
+	put2(b[17:], rest%60)
+	m.setZone(offset)
+	return true
+}
+
+// setZone sets the zone to so many seconds. An offset below a minute is not UTC, but
+// is written +00:00.
+func (m *moment) setZone(offset int) {
+	if offset == 0 {
+		m.zone[0], m.zones = 'Z', 1
+		return
+	}
+	m.zone[0], m.zones = '+', uint8(len(m.zone))
+	minutes := offset / 60
+	if minutes < 0 {
+		m.zone[0], minutes = '-', -minutes
+	}
+	put2(m.zone[1:], uint32(minutes/60))
+	m.zone[3] = ':'
+	put2(m.zone[4:], uint32(minutes%60))
+}
+
+// put2 writes n, below 100, as two digits.
+func put2(b []byte, n uint32) { b[0], b[1] = byte('0'+n/10), byte('0'+n%10) }
+
+// appendNano appends t, which is in the moment, with as many decimals as it has.
+func (m *moment) appendNano(b []byte, t time.Time) []byte {
+	b = append(b, m.second[:]...)
+	if n := uint32(t.Nanosecond()); n != 0 {
+		ms, us, ns := n/1e6, n/1e3%1e3, n%1e3
+		b = append(b, '.',
+			byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10),
+			byte('0'+us/100), byte('0'+us/10%10), byte('0'+us%10),
+			byte('0'+ns/100), byte('0'+ns/10%10), byte('0'+ns%10))
+		for b[len(b)-1] == '0' {
+			b = b[:len(b)-1]
+		}
+	}
+	return append(b, m.zone[:m.zones]...)
+}
+
+// appendMillis appends t, which is in the moment, with three decimals.
+func (m *moment) appendMillis(b []byte, t time.Time) []byte {
+	b = append(b, m.second[:]...)
+	ms := uint32(t.Nanosecond()) / 1e6
+	b = append(b, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
+	return append(b, m.zone[:m.zones]...)
 }
 
 // civil returns the date that is day days after 0000-01-01.
@@ -130,19 +190,4 @@ func civil(day uint32) (year, month, mday uint32) {
 		return year - 400, m + 3, mday
 	}
 	return year - 399, m - 9, mday
-}
-
-func appendZone(b []byte, zone int) []byte {
-	if zone == 0 {
-		return append(b, 'Z')
-	}
-	sign := byte('+')
-	switch {
-	case zone == subMinute:
-		zone = 0
-	case zone < 0:
-		sign, zone = '-', -zone
-	}
-	h, m := zone/60, zone%60
-	return append(b, sign, byte('0'+h/10), byte('0'+h%10), ':', byte('0'+m/10), byte('0'+m%10))
 }
