@@ -308,6 +308,10 @@ func TestRecordTooLargeForTheNextDestinationGoesOn(t *testing.T) {
 		c.wantLines("b", numbers(1, 1), gap(0, 0, 1), numbers(2, 2))
 		c.wantLines("c", []string{large})
 		c.wantAccount("b", 3, 2, 1, 0)
+		assert.Equal(t, (<-c.events).Kind, hydra.EventBroken)
+		e := <-c.events
+		assert.Equal(t, e.Kind, hydra.EventTooLarge)
+		assert.Equal(t, e.Destination, "b")
 	})
 }
 
@@ -325,6 +329,29 @@ func TestRecordThatEveryWayOutRefusedIsDroppedWhereItCameLast(t *testing.T) {
 		c.wantAccount("b", 10, 0, 10, 0)
 		c.wantAccount("c", 10, 0, 0, 10)
 		assert.Equal(t, c.state("c").Losses.FallbackFailed, uint64(10))
+	})
+}
+
+func TestRecordThatFindsNoRoomAndNoFallbackIsDroppedByTheNextDestination(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		released := make(chan struct{})
+		c := newChain(t, func(c *chain, cfg *hydra.Config) {
+			c.fallback.OnWrite = fault.Always(fault.Fail(syscall.EIO))
+			change(cfg, "a", func(d *hydra.Destination) { d.Fallback = "c" })
+			change(cfg, "c", func(d *hydra.Destination) { d.Policy, d.Queue.Records = hydra.Block, 4 })
+			c.sinks["c"].OnWrite = fault.First(1, fault.Stall(released))
+		})
+		c.down["a"].Store(true)
+		c.log("a", 1, 1)
+		settle()
+		c.log("a", 2, 10)
+		settle()
+		c.wantAccount("a", 10, 0, 10, 0)
+		c.wantAccount("c", 10, 0, 0, 5)
+		assert.Assert(t, strings.HasPrefix(c.state("c").Errors[0].Last, "fallback: "))
+		close(released)
+		assert.NilError(t, c.Close(t.Context()))
+		c.wantLines("c", numbers(1, 1), gap(5, 0, 0), numbers(2, 5))
 	})
 }
 
