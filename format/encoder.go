@@ -177,9 +177,13 @@ func (e *encoder) appendOwn(r *slog.Record) {
 			pos, sep = len(e.buf), e.sep
 			opened = e.openGroups()
 		}
-		if !opened {
+		switch {
+		case !opened:
 			e.left++
-		} else if e.appendAttr(a) {
+		case e.simple && e.json && e.visits > 0 && !e.full && e.appendSimpleJSON(a.Key, a.Value, a.Value.Kind()):
+			e.visits-- // as appendAttr, which most need not go through
+			wrote = true
+		case e.appendAttr(a):
 			wrote = true
 		}
 		return true

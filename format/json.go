@@ -81,19 +81,39 @@ func (e *encoder) appendJSONHead(r *slog.Record) {
 		}
 		b = append(b, '"', ',')
 	}
-	b = append(b, `"level":"`...)
-	b = appendLevel(b, r.Level)
-	e.buf = append(b, '"')
 	e.sep = ','
 	if e.opts.AddSource {
+		b = append(b, `"level":"`...)
+		b = appendLevel(b, r.Level)
+		e.buf = append(b, '"')
 		if src := sourceOf(r.PC); src != nil {
 			e.appendEncoded(src.json)
 		}
+		b = append(e.buf, `,"msg":`...)
+	} else {
+		b = appendLevelAndKey(b, r.Level)
 	}
-	e.buf = append(e.buf, `,"msg":`...)
-	if 6*len(r.Message) < e.limit-len(e.buf) { // it fits, whatever is escaped
-		e.buf = appendJSONText(e.buf, r.Message)
+	if 6*len(r.Message) < e.limit-len(b) { // it fits, whatever is escaped
+		e.buf = appendJSONText(b, r.Message)
 		return
 	}
+	e.buf = b
 	e.appendMessage(r.Message)
+}
+
+// appendLevelAndKey appends the attribute of the level and the key of the message.
+func appendLevelAndKey(b []byte, l slog.Level) []byte {
+	switch l {
+	case slog.LevelDebug:
+		return append(b, `"level":"DEBUG","msg":`...)
+	case slog.LevelInfo:
+		return append(b, `"level":"INFO","msg":`...)
+	case slog.LevelWarn:
+		return append(b, `"level":"WARN","msg":`...)
+	case slog.LevelError:
+		return append(b, `"level":"ERROR","msg":`...)
+	}
+	b = append(b, `"level":"`...)
+	b = appendLevel(b, l)
+	return append(b, `","msg":`...)
 }

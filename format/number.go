@@ -37,12 +37,23 @@ func appendUint(b []byte, n uint64) []byte {
 		digits++
 	}
 	b = slices.Grow(b, digits)[:len(b)+digits]
-	for i := len(b) - 1; n != 0; i-- {
-		b[i] = byte('0' + n%10)
-		n /= 10
+	i := len(b)
+	for ; n >= 100; i -= 2 {
+		d := n % 100 * 2
+		n /= 100
+		b[i-2], b[i-1] = pairs[d], pairs[d+1]
+	}
+	if n >= 10 {
+		b[i-2], b[i-1] = pairs[2*n], pairs[2*n+1]
+	} else {
+		b[i-1] = byte('0' + n)
 	}
 	return b
 }
+
+// pairs is the numbers from 00 to 99.
+const pairs = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748" +
+	"49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697" + "9899"
 
 var pow10 = [20]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19}
 

@@ -56,6 +56,8 @@ func (e *encoder) appendSimpleJSON(key string, v slog.Value, kind slog.Kind) boo
 		b = strconv.AppendBool(b, v.Bool())
 	case slog.KindDuration:
 		b = appendInt(b, int64(v.Duration()))
+	default:
+		return false
 	}
 	if len(b) > e.limit {
 		return false
