@@ -19,13 +19,15 @@ type barrier struct {
 	from    uint64 // ticket
 	target  uint64 // ticket; never reached while the barrier is armed
 	head    uint64 // ticket: what was dropped before it was dropped before the call
-	own     bool   // of a log call, which does not wait for the sink's Flush
+	own     bool   // of a log call
+	flush   bool   // it waits for the sink's Flush as well
+	sync    bool   // likewise for its Sync
 	gone    []loss // while armed
 	written uint64 // as in books, when the barrier was put up
 	lost    uint64 // of the barrier's records, dropped since
 	stray   uint64 // likewise, to the fallback
 	over    bool   // guarded by destination.mu: reached, or given up
-	err     error  // guarded by destination.mu: of the sink's Flush, once over
+	err     error  // guarded by destination.mu: of the sink's Flush and Sync, once over
 }
 
 // A loss is n records from ticket first on that did not reach the sink.
@@ -103,7 +105,9 @@ func (d *destination) awaitBarrier(ctx context.Context, b *barrier) Delivery {
 		case <-d.taken:
 			err, waiting = errSinkHangs, false
 		case <-d.done:
-			err, waiting = d.ended, false
+			if err, waiting = d.ended, false; err == nil && b.sync {
+				err = errSyncClosed
+			}
 		case <-ctx.Done():
 			err, waiting = ctx.Err(), false
 		}

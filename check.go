@@ -173,6 +173,7 @@ func (c *checker) destination(path, name string, d *Destination) {
 	if d.SyncLevel != nil {
 		d.SyncLevel = c.level(path+".SyncLevel", d.SyncLevel, nil)
 	}
+	d.SyncTo = c.syncTo(path, d)
 	if d.Policy > Error {
 		c.note(path+".Policy", "%d is unknown; use DropOldest, Block or Error", d.Policy)
 		d.Policy = DropOldest
@@ -189,6 +190,25 @@ func (c *checker) destination(path, name string, d *Destination) {
 	d.Queue.Bytes = c.size(path+".Queue.Bytes", d.Queue.Bytes, defaultQueueBytes, maxQueueBytes)
 }
 
+// syncTo returns the promise of d that can be kept.
+func (c *checker) syncTo(path string, d *Destination) Promise {
+	_, syncs := d.Sink.(sink.Syncer)
+	_, missing := d.Sink.(*unavailable)
+	switch {
+	case d.SyncTo == 0:
+	case d.SyncTo > SurvivesPower:
+		c.note(path+".SyncTo", "%d is unknown; use SurvivesProcess or SurvivesPower, or leave it unset", d.SyncTo)
+	case d.SyncLevel == nil:
+		c.note(path+".SyncTo", "no record waits without SyncLevel; set it, or leave SyncTo unset")
+	case d.SyncTo == SurvivesPower && !syncs && !missing:
+		c.note(path+".SyncTo", "%v: a %T cannot bring records to a disk; use a sink that is a sink.Syncer, or SurvivesProcess", d.SyncTo, d.Sink)
+		return SurvivesProcess
+	default:
+		return d.SyncTo
+	}
+	return 0
+}
+
 // usualName is the name of a destination that was given none.
 func usualName(layer string, i int) string { return fmt.Sprintf("%s/%d", layer, i) }
 
@@ -201,7 +221,7 @@ func (c *checker) shared(path, usual string, d *Destination, others []*destinati
 		a, b := &o.config, d
 		equal := (b.Name == a.Name || b.Name == usual) && same(a.Format, b.Format) && a.Policy == b.Policy &&
 			a.BlockTimeout == b.BlockTimeout && a.Queue == b.Queue && a.RetryFor == b.RetryFor &&
-			a.Fallback == b.Fallback
+			a.Fallback == b.Fallback && same(a.SyncLevel, b.SyncLevel) && a.SyncTo == b.SyncTo
 		switch {
 		case same(a.Sink, b.Sink):
 			if !equal {

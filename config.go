@@ -122,6 +122,12 @@ type Destination struct {
 	// returns a *DeliveryError. Nil means that no record waits.
 	SyncLevel slog.Leveler
 
+	// SyncTo is what holds of a record when Handle returns nil from SyncLevel up.
+	// Zero: the record is in the sink. SurvivesPower: it is on the disk, so that
+	// Handle takes as long as the disk, half a millisecond and more; the log calls of
+	// a moment share one sync. It needs a sink that is a sink.Syncer.
+	SyncTo Promise
+
 	// Queue bounds the queue.
 	Queue Queue
 

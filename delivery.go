@@ -32,7 +32,7 @@ type Delivery struct {
 	// their way, in the queue or with the sink.
 	Unknown uint64
 
-	// Err is what the sink's Flush or Close returned, the end of the context that
+	// Err is what the sink's Flush, Sync or Close returned, the end of the context that
 	// cut the wait short, or that the sink has not returned; nil if none of these.
 	// Why a Write failed is in Health, under Errors.
 	Err error

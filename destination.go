@@ -191,14 +191,18 @@ func (d *destination) wait(ctx context.Context, p []byte, when uint32) (mark uin
 	}
 }
 
-// writeThrough brings a record into the queue and waits until it is in the sink.
+// writeThrough brings a record into the queue and waits until it is in the sink, and
+// as safe as SyncTo says.
 func (d *destination) writeThrough(ctx context.Context, p []byte, when uint32) error {
-	if d.goroutine.Load() == goroutineID() {
-		// The sink logs to its own destination: it cannot wait for itself.
+	safe := d.config.SyncTo > Taken && d.config.SyncTo <= d.queuePromise()
+	if safe || d.goroutine.Load() == goroutineID() {
+		// Or the sink logs to its own destination: it cannot wait for itself.
 		_, _, err := d.enqueue(ctx, p, when)
 		return err
 	}
-	b := d.putBarrier(armed())
+	b := armed()
+	d.require(b, d.config.SyncTo)
+	d.putBarrier(b)
 	mark, queued, err := d.enqueue(ctx, p, when)
 	if !queued {
 		d.takeBarrier(b)

@@ -92,18 +92,33 @@ func (s *shutdown) enter(p Phase) {
 // when ctx ended. What had come to such an end before the call is not repeated:
 // Health has it. It is safe for concurrent use. After Close it returns what it
 // finds to be so, without waiting.
+//
+// How safe that is the options of each sink say: a file that was asked to syncs, and
+// others are with the system. FlushTo is Flush with a promise that the caller chooses.
 func (h *Handler) Flush(ctx context.Context) error {
+	return h.flush(ctx, func(d *destination) *barrier {
+		return &barrier{target: d.queue.offered(), flush: true}
+	})
+}
+
+// flush waits at barriers, one for each destination unless it is nil.
+func (h *Handler) flush(ctx context.Context, barrierOf func(*destination) *barrier) error {
 	if ctx == nil {
 		ctx = context.Background()
 	}
 	c := h.core
 	barriers := make([]*barrier, len(c.destinations))
 	for i, d := range c.destinations {
-		barriers[i] = d.putBarrier(&barrier{target: d.queue.offered()})
-		d.queue.call()
+		if barriers[i] = barrierOf(d); barriers[i] != nil {
+			d.putBarrier(barriers[i])
+			d.queue.call()
+		}
 	}
 	failure := &DeliveryError{Op: "flush"}
 	for i, d := range c.destinations {
+		if barriers[i] == nil {
+			continue
+		}
 		if r := d.awaitBarrier(ctx, barriers[i]); r.failed() {
 			failure.Deliveries = append(failure.Deliveries, r)
 			if r.Unknown > 0 {

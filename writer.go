@@ -311,8 +311,8 @@ func (d *destination) settle(t progress) {
 	}
 }
 
-// passBarriers lets everybody go on whose records are accounted for, a Flush after the
-// sink has made safe what it holds.
+// passBarriers lets everybody go on whose records are accounted for, and those who
+// want more after the sink has made safe what it holds, once for all of them.
 func (d *destination) passBarriers() {
 	d.mu.Lock()
 	reached := d.books.passed()
@@ -320,16 +320,22 @@ func (d *destination) passBarriers() {
 	if len(reached) == 0 {
 		return
 	}
-	var flushed error
-	if d.opened && slices.ContainsFunc(reached, func(w *barrier) bool { return !w.own }) {
+	var flushed, synced error
+	if d.opened && slices.ContainsFunc(reached, func(w *barrier) bool { return w.flush }) {
 		flushed = d.call("flush", d.sink.Flush)
+	}
+	if slices.ContainsFunc(reached, func(w *barrier) bool { return w.sync }) {
+		synced = d.sync()
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, w := range reached {
 		w.over = true
-		if !w.own {
+		if w.flush {
 			w.err = flushed
+		}
+		if w.sync {
+			w.err = errors.Join(w.err, synced)
 		}
 	}
 	close(d.passed)

@@ -48,7 +48,7 @@ func (s *Sink) arrived(ctx context.Context, noted, p []byte, ends []int) (int, e
 	if err := errors.Join(s.check(), s.resolve()); err != nil {
 		return 0, err
 	}
-	f, err := s.find(at)
+	f, err := s.find(at, os.O_RDWR, s.acceptable)
 	if err != nil {
 		return 0, err
 	}
@@ -56,9 +56,10 @@ func (s *Sink) arrived(ctx context.Context, noted, p []byte, ends []int) (int, e
 	return n, errors.Join(err, f.Close())
 }
 
-// find opens the file of a place, whatever its name in the folder is by now.
-func (s *Sink) find(at place) (*os.File, error) {
-	if f, err := s.openNoted(s.name, at); !errors.Is(err, errElsewhere) {
+// find opens the file of a place, whatever its name in the folder is by now, if accept
+// does not mind.
+func (s *Sink) find(at place, flags int, accept func(name string, info fs.FileInfo) error) (*os.File, error) {
+	if f, err := s.openNoted(s.name, at, flags, accept); !errors.Is(err, errElsewhere) {
 		return f, err
 	}
 	dir := filepath.Dir(s.name)
@@ -67,19 +68,21 @@ func (s *Sink) find(at place) (*os.File, error) {
 		if !e.Type().IsRegular() || at.inode == 0 {
 			continue
 		}
-		if f, err := s.openNoted(filepath.Join(dir, e.Name()), at); !errors.Is(err, errElsewhere) {
+		if f, err := s.openNoted(filepath.Join(dir, e.Name()), at, flags, accept); !errors.Is(err, errElsewhere) {
 			return f, err
 		}
 	}
-	return nil, errors.Join(err, errElsewhere)
+	if err != nil {
+		return nil, err
+	}
+	return nil, errElsewhere
 }
 
 // errElsewhere says that a name is not that of the file of a place.
 var errElsewhere = errors.New("it is not there any more: deleted, compressed or replaced")
 
-// openNoted opens the file called name if it is that of a place, and if it is safe
-// to write to.
-func (s *Sink) openNoted(name string, at place) (*os.File, error) {
+// openNoted opens the file called name if it is that of a place.
+func (s *Sink) openNoted(name string, at place, flags int, accept func(name string, info fs.FileInfo) error) (*os.File, error) {
 	// Opening something else than a file may wait, or be noticed.
 	info, err := s.sys.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !at.is(info) {
@@ -88,7 +91,7 @@ func (s *Sink) openNoted(name string, at place) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := s.sys.OpenFile(name, os.O_RDWR|os.O_APPEND|openFlags|noFollow, 0)
+	f, err := s.sys.OpenFile(name, flags|os.O_APPEND|openFlags|noFollow, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errElsewhere
 	}
@@ -99,7 +102,7 @@ func (s *Sink) openNoted(name string, at place) (*os.File, error) {
 		return nil, err
 	}
 	if info, err = f.Stat(); err == nil {
-		err = s.acceptable(name, info)
+		err = accept(name, info)
 	}
 	if errors.Is(err, errReplaced) || err == nil && (!at.is(info) || nanoseconds(birth(f, info)) != at.born) {
 		err = errElsewhere
@@ -148,7 +151,7 @@ func (s *Sink) settle(f *os.File, at place, p []byte, ends []int) (int, error) {
 	if crc32.Checksum(have[:at.begun], castagnoli) != at.sum && at.begun > 0 {
 		return 0, nil // somebody changed the file
 	}
-	found := find(have, at, p, ends)
+	found := look(have, at, p, ends)
 	if start+int64(len(have)) < size || found.torn == 0 {
 		return found.whole, nil
 	}
@@ -172,8 +175,8 @@ type remains struct {
 	torn  int // bytes of the next record, at the end of what was searched
 }
 
-// find looks in have, which begins with what was there before the write, for p.
-func find(have []byte, at place, p []byte, ends []int) remains {
+// look looks in have, which begins with what was there before the write, for p.
+func look(have []byte, at place, p []byte, ends []int) remains {
 	begun := int(at.begun)
 	rest := have[begun:]
 	if at.exact || begun > 0 {

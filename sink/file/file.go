@@ -55,12 +55,16 @@ type Sink struct {
 	attempt  backoff
 	reopen   bool // Reopen was called, and has not succeeded
 	reopened backoff
-	sync     *syncer                            // of this Open
+	sync     *syncer // of this Open
+	debt     debt
 	note     func(from, upto int, place []byte) // nil unless Trace was called
 	keeper   *keeper                            // nil unless rotated files need one
 }
 
-var _ sink.Exact = (*Sink)(nil)
+var (
+	_ sink.Exact  = (*Sink)(nil)
+	_ sink.Syncer = (*Sink)(nil)
+)
 
 // New returns a sink that appends to the file at path, relative to Options.Root or
 // to the working directory of the moment. It touches nothing: Open creates the
@@ -109,6 +113,7 @@ func (s *Sink) begun() error {
 		return err
 	}
 	s.sync = &syncer{}
+	s.debt.folder = true // whoever made the name may not have synced it
 	o, err := s.open(0)
 	if err != nil {
 		return err

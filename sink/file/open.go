@@ -28,6 +28,9 @@ func (s *Sink) open(like fs.FileMode) (opened, error) {
 		return opened{}, err
 	}
 	if s.opts.MkdirAll {
+		if _, err := s.sys.Lstat(filepath.Dir(s.name)); errors.Is(err, fs.ErrNotExist) {
+			s.debt.made = true
+		}
 		if err := s.sys.MkdirAll(filepath.Dir(s.name), 0o700); err != nil {
 			return opened{}, fmt.Errorf("cannot create its directory: %w", err)
 		}
@@ -140,9 +143,12 @@ func (s *Sink) own(f *os.File, mode fs.FileMode) (*os.File, error) {
 		// Without the file the next Open begins anew and reports this again.
 		return nil, errors.Join(err, f.Close(), s.sys.Remove(s.name))
 	}
-	if s.opts.Sync != SyncNever {
-		// Where the folder cannot be synced the name may be lost with the power.
-		s.syncFolder()
+	// Where the folder cannot be synced the name may be lost with the power.
+	if s.debt.folder = true; s.careful() {
+		err = s.syncFolder()
+		s.sync.mu.Lock()
+		s.sync.name = err
+		s.sync.mu.Unlock()
 	}
 	return f, nil
 }

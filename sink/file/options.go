@@ -102,7 +102,7 @@ type Options struct {
 }
 
 // Sync is a policy of bringing what was written to the disk. What Flush promises
-// depends on it. Whatever the policy, a record is taken when the log call
+// depends on it; Handler.FlushTo and Destination.SyncTo do not. Whatever the policy, a record is taken when the log call
 // returned, and survives the end of the process once Write took it.
 type Sync int
 

@@ -151,8 +151,10 @@ func (s *Sink) rotateOnce() error {
 	}
 	s.adopt(o)
 	s.restart()
-	if s.opts.Sync != SyncNever {
-		s.sync.folder(s, folder)
+	if s.careful() {
+		s.sync.fail(s.syncNames(folder))
+	} else {
+		s.debt.folder = true
 	}
 	s.stats.count(&s.stats.s.Rotations)
 	s.keeper.kick()

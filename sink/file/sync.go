@@ -22,6 +22,8 @@ type syncer struct {
 	mu   sync.Mutex // held during a sync, so that its result is known to who comes next
 	file *os.File   // guarded by mu
 	err  error      // guarded by mu; the first of a sync of file
+	vain error      // guarded by mu; says that syncs of file do nothing
+	name error      // guarded by mu; of a sync of the folder, about the file to come
 	lost error      // guarded by mu; of a file before it, until Flush has told it
 
 	hung bool          // stop has given up: a sync holds mu, perhaps forever
@@ -34,7 +36,7 @@ type syncer struct {
 func (y *syncer) adopt(f *os.File) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
-	y.file, y.err = f, nil
+	y.file, y.err, y.vain, y.name = f, y.name, nil, nil
 }
 
 // wrote notes that something was written.
@@ -57,6 +59,35 @@ func (y *syncer) now(s *Sink) error {
 	return err
 }
 
+// surely is now for who wants to hear of what now passes over: that the system does
+// not sync the file, and again what was told.
+func (y *syncer) surely(s *Sink) error {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	err := errors.Join(y.syncLocked(s), y.lost)
+	y.lost = nil
+	if err == nil && y.vain != nil {
+		err = fmt.Errorf("hydra: log file %q: cannot bring it to the disk: %w", s.path, y.vain)
+	}
+	return err
+}
+
+// fail makes err that of the file, unless it has one.
+func (y *syncer) fail(err error) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	if y.err == nil {
+		y.err = err
+	}
+}
+
+// lose notes what could not be brought to the disk, for Flush to tell.
+func (y *syncer) lose(err error) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.lost = errors.Join(y.lost, err)
+}
+
 // batch syncs what was just written. The records are in the file, and writing them
 // again would not help where it fails: Flush tells.
 func (y *syncer) batch(s *Sink) {
@@ -75,6 +106,7 @@ func (y *syncer) syncLocked(s *Sink) error {
 		s.stats.failed(&s.stats.s.SyncErrors, y.err)
 		return y.err
 	}
+	y.vain = err
 	s.stats.count(&s.stats.s.Syncs)
 	return nil
 }
@@ -87,35 +119,41 @@ func (y *syncer) leave(s *Sink) error {
 	}
 	y.mu.Lock()
 	defer y.mu.Unlock()
-	if s.opts.Sync != SyncNever {
+	if !s.owes() {
 		y.lost = errors.Join(y.lost, y.syncLocked(s))
 	}
+	y.dirty.Store(false)
 	y.file, y.err = nil, nil
 	return y.lost
 }
 
-// folder syncs the names in the folder of the file. Who may not read it has to
+// syncNames syncs the names in the folder of the file. Who may not read it has to
 // trust the system.
-func (y *syncer) folder(s *Sink, folder *os.File) {
+func (s *Sink) syncNames(folder *os.File) error {
 	err := s.sys.Sync(folder)
 	if err == nil || syncUnsupported(err) || errors.Is(err, fs.ErrPermission) {
-		return
+		return nil
 	}
 	err = fmt.Errorf("hydra: log file %q: cannot bring its name to the disk: %w", s.path, err)
 	s.stats.failed(&s.stats.s.SyncErrors, err)
-	y.mu.Lock()
-	defer y.mu.Unlock()
-	y.lost = errors.Join(y.lost, err)
+	return err
 }
 
-// syncFolder is folder for who has not opened it.
-func (s *Sink) syncFolder() {
-	folder, err := s.sys.OpenFile(filepath.Dir(s.name), os.O_RDONLY, 0)
-	if err != nil {
-		return
+// syncFolder is syncNames for who has not opened the folder, and, if the sink has made
+// it, for those that it is in.
+func (s *Sink) syncFolder() error {
+	var failures []error
+	for path := filepath.Dir(s.name); ; path = filepath.Dir(path) {
+		if folder, err := s.sys.OpenFile(path, os.O_RDONLY, 0); err == nil {
+			failures = append(failures, s.syncNames(folder))
+			_ = folder.Close()
+		}
+		if !s.debt.made || path == filepath.Dir(path) {
+			break
+		}
 	}
-	defer folder.Close()
-	s.sync.folder(s, folder)
+	s.debt.folder, s.debt.made = false, false
+	return errors.Join(failures...)
 }
 
 // start starts the goroutine that syncs in intervals. stop stops it and waits.

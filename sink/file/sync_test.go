@@ -121,7 +121,12 @@ func TestFault15AFolderThatCannotBeSyncedIsTold(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.log")
 	s, _ := faulty(path, &file.Options{Sync: file.SyncFlush}, map[string]fault.Script{fault.Sync: fault.First(1, fault.Fail(syscall.EIO))})
 	open(t, s)
-	assert.ErrorContains(t, s.Flush(t.Context()), "cannot bring its name to the disk")
+	for range 2 {
+		assert.ErrorContains(t, s.Flush(t.Context()), "cannot bring its name to the disk")
+	}
+	write(t, s, "one")
+	assert.NilError(t, s.Rotate())
+	assert.ErrorIs(t, s.Flush(t.Context()), syscall.EIO) // once more, of the file before
 	assert.NilError(t, s.Flush(t.Context()))
 }
 

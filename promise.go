@@ -1,0 +1,93 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hydra-logger/hydra/sink"
+)
+
+// Promise is what a record has survived for sure. Each one includes those before it.
+type Promise uint8
+
+const (
+	// Taken: hydra has the record, and it is written or accounted for, unless the
+	// process ends before that. It is what the nil of Handle means.
+	Taken Promise = iota
+
+	// SurvivesProcess: the record is where the end of the process, of whatever kind,
+	// does not reach it: in its sink, with the system or a peer.
+	SurvivesProcess
+
+	// SurvivesPower: the record is on the disk. Only sinks that can tell so promise
+	// that, those that are a sink.Syncer, as package sink/file has them.
+	SurvivesPower
+)
+
+// String returns the name of the promise as it is in the source.
+func (p Promise) String() string {
+	switch p {
+	case Taken:
+		return "Taken"
+	case SurvivesProcess:
+		return "SurvivesProcess"
+	case SurvivesPower:
+		return "SurvivesPower"
+	}
+	return "unknown"
+}
+
+// MarshalText returns what String does.
+func (p Promise) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// FlushTo waits until p holds of every record that was accepted before the call. It
+// returns what Flush does, with an error for each destination whose sink cannot
+// promise p; its records are then as safe as Flush makes them.
+//
+// Flush brings records as far as the options of each sink say, however far that is.
+// FlushTo brings them as far as the caller says: not beyond, where it need not wait,
+// and to the disk although a sink is not configured to sync.
+func (h *Handler) FlushTo(ctx context.Context, p Promise) error {
+	if p > SurvivesPower {
+		return fmt.Errorf("hydra: flush: promise %d is unknown; use Taken, SurvivesProcess or SurvivesPower", p)
+	}
+	return h.flush(ctx, func(d *destination) *barrier {
+		if p <= d.queuePromise() {
+			return nil
+		}
+		b := &barrier{target: d.queue.offered()}
+		d.require(b, p)
+		return b
+	})
+}
+
+// queuePromise returns what holds of a record as soon as it is in the queue.
+func (d *destination) queuePromise() Promise { return Taken }
+
+// require makes b wait for a promise, beyond what the sink's Write gives.
+func (d *destination) require(b *barrier, p Promise) {
+	_, syncs := d.sink.(sink.Syncer)
+	b.sync = p == SurvivesPower
+	b.flush = p > Taken && !syncs // what a Syncer took has left the process
+}
+
+var (
+	errNoSync     = errors.New("the sink cannot promise that records survive a loss of power; file sinks can")
+	errSyncClosed = errors.New("the sink is closed, and was not asked before whether the disk has everything")
+)
+
+// sync makes what was written survive a loss of power.
+func (d *destination) sync() error {
+	s, ok := d.sink.(sink.Syncer)
+	switch {
+	case !ok:
+		return errNoSync
+	case !d.opened:
+		return nil // nothing was written
+	}
+	return d.call("sync", s.Sync)
+}

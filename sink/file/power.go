@@ -1,0 +1,92 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// A debt is what Options.Sync did not ask to bring to the disk, and what Sync has to
+// bring there the first time that it is called. From then on the sink incurs none.
+type debt struct {
+	paid   bool    // Sync was called: rotations sync as with SyncFlush
+	folder bool    // names in the folder may not be on the disk
+	made   bool    // likewise the folder, and those that it is in
+	files  []place // rotated or replaced, and not synced since they were written to
+}
+
+// mostDebts bounds the memory of a sink that is never asked to sync. What comes
+// beyond it is synced when it is rotated.
+const mostDebts = 256
+
+// Sync brings to the disk what was written, the files of before a rotation and the
+// names of all of them included, whatever Options.Sync says. After the first call a
+// rotation waits for the disk, too. Once a sync has failed Sync does, until there is
+// another file. Pipes and devices have no disk: that is an error.
+func (s *Sink) Sync(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !s.running {
+		return fmt.Errorf("hydra: log file %q: %w", s.path, fs.ErrClosed)
+	}
+	if !s.regular {
+		return fmt.Errorf("hydra: log file %q: it is a pipe or a device, which nothing brings to a disk", s.path)
+	}
+	s.debt.paid = true
+	for _, at := range s.debt.files {
+		if err := s.pay(at); err != nil {
+			err = fmt.Errorf("hydra: log file %q: cannot bring a file of before to the disk: %w", s.path, err)
+			s.stats.failed(&s.stats.s.SyncErrors, err)
+			s.sync.lose(err)
+		}
+	}
+	s.debt.files = nil
+	if s.debt.folder {
+		s.sync.fail(s.syncFolder())
+	}
+	return s.sync.surely(s)
+}
+
+// pay syncs a file that the sink has left. One that is gone needs it no more: it was
+// removed, or compressed and the result synced.
+func (s *Sink) pay(at place) error {
+	f, err := s.find(at, os.O_WRONLY, func(string, fs.FileInfo) error { return nil })
+	if errors.Is(err, errElsewhere) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = s.sys.Sync(f)
+	s.stats.count(&s.stats.s.Syncs)
+	return errors.Join(err, f.Close())
+}
+
+// careful reports whether names and files that the sink leaves have to be on the
+// disk at once.
+func (s *Sink) careful() bool { return s.opts.Sync != SyncNever || s.debt.paid }
+
+// owes notes that the file at hand is left without a sync. It reports false where
+// that must not be.
+func (s *Sink) owes() bool {
+	switch d := &s.debt; {
+	case s.careful():
+		return false
+	case !s.regular, !s.sync.dirty.Load():
+	case s.home.inode == 0: // it could not be found again
+		return !s.running // at the end nobody asks any more
+	case len(d.files) >= mostDebts:
+		return false
+	default:
+		d.files = append(d.files, s.home)
+	}
+	return true
+}
