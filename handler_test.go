@@ -96,6 +96,31 @@ func TestFault53SiblingsShareNothing(t *testing.T) {
 	}
 }
 
+func TestFault53SiblingsOfEveryLengthShareNothing(t *testing.T) {
+	for _, k := range dropIns {
+		t.Run(k.name, func(t *testing.T) {
+			var got, want kept
+			h := closed(t, k.hydra(&got, nil))
+			for _, root := range []slog.Handler{h, k.slog(&want, nil)} {
+				root = dated{root}
+				for groups := range 25 {
+					parent := slog.New(root)
+					for range 25 { // attributes
+						one, other := parent.With("x", "one"), parent.With("x", "other")
+						one.Info("m", "own", 1)
+						other.Info("m", "own", 2)
+						parent.Info("m")
+						parent = parent.With("a", groups)
+					}
+					root = root.WithGroup("g")
+				}
+			}
+			flushed(t, h)
+			assert.Equal(t, got.String(), want.String())
+		})
+	}
+}
+
 // The default Config stands for slog.NewJSONHandler(os.Stdout, nil), but must not
 // write to the standard output of the tests.
 func TestTheZeroConfigIsValid(t *testing.T) {

@@ -33,6 +33,7 @@ type killer struct {
 	lives    []life
 	ledger   *ledger
 	progress progress
+	atDeath  map[int]int // records of a life that were in the files when it ended
 }
 
 func newKiller(w io.Writer, c config, logs, rings string) (*killer, error) {
@@ -40,6 +41,7 @@ func newKiller(w io.Writer, c config, logs, rings string) (*killer, error) {
 		config: c, logs: logs, rings: rings, random: rand.New(rand.NewPCG(c.seed, 0)),
 		names:  slices.Sorted(maps.Keys(ways)),
 		ledger: newLedger(), progress: progress{offsets: make(map[string]int64), count: make(map[int]int)},
+		atDeath: make(map[int]int),
 	}
 	var err error
 	if k.group, err = newGroup(); err != nil {
@@ -82,7 +84,9 @@ func (k *killer) kill() error {
 	if err := k.count(o.Life); err != nil {
 		return err
 	}
-	return k.progress.read(k.logs)
+	err := k.progress.read(k.logs)
+	k.atDeath[o.Life] = k.progress.count[o.Life]
+	return err
 }
 
 // rand100 returns a random time of up to n times 100 ms.

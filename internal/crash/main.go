@@ -106,7 +106,7 @@ func run(w io.Writer, c config) (err error) {
 			return err
 		}
 	}
-	total, worst := tabulate(w, k.lives, k.ledger, k.progress.count)
+	total, worst := tabulate(w, k.lives, k.ledger, k.atDeath)
 	fmt.Fprintf(w, "%d files, %d lines of hydra's own, %v\n", len(files), k.ledger.told, time.Since(begin).Round(time.Second))
 	left, err := filepath.Glob(filepath.Join(rings, "*"))
 	if err != nil {

@@ -10,18 +10,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"gotest.tools/v3/assert"
 
+	"github.com/hydra-logger/hydra"
+	"github.com/hydra-logger/hydra/internal/errs"
 	"github.com/hydra-logger/hydra/sink/file"
 )
 
@@ -61,6 +67,33 @@ func TestFault11And12AFullDiskThatHasSpaceAgain(t *testing.T) {
 	assert.Equal(t, n+more, len(b.Bytes))
 	assert.NilError(t, s.Flush(t.Context()))
 	assert.Equal(t, content(t, path), string(b.Bytes))
+}
+
+func TestFault11And13AHandlerOutlastsAFullDisk(t *testing.T) {
+	dir := mounted(t, "256k")
+	path, ballast := filepath.Join(dir, "app.log"), filepath.Join(dir, "ballast")
+	assert.NilError(t, os.WriteFile(ballast, make([]byte, 150<<10), 0o600))
+	h := hydra.NewHandler(hydra.Config{MemoryLimit: -1, Fallback: io.Discard, Layers: map[string]hydra.Layer{
+		"default": {Destinations: []hydra.Destination{{Sink: file.New(path, nil), RetryFor: time.Minute, Policy: hydra.Block}}},
+	}})
+	for i := range 200 {
+		slog.New(h).Info("m", "i", i, "x", strings.Repeat("x", 800))
+	}
+	for len(h.Health().Destinations[0].Errors) == 0 {
+		runtime.Gosched() // go test has a timeout
+	}
+	d := h.Health().Destinations[0]
+	assert.Equal(t, d.Status, hydra.StatusDegraded)
+	assert.Equal(t, d.Errors[0].Kind, errs.NoSpace)
+	assert.Equal(t, d.Fallback+d.Dropped, uint64(0), "what was not written is kept")
+	assert.NilError(t, os.Remove(ballast))
+	assert.NilError(t, h.Close(t.Context()))
+	next := 0
+	for line := range strings.Lines(content(t, path)) {
+		assert.Assert(t, strings.Contains(line, fmt.Sprintf(`"msg":"m","i":%d,"x":"x`, next)), line)
+		next++
+	}
+	assert.Equal(t, next, 200)
 }
 
 func TestFault14ALimitOnTheSizeOfFiles(t *testing.T) {
