@@ -1,0 +1,303 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package ring
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A holder is the hold of a process on a ring's file.
+type holder struct {
+	dir    *dir // nil once it has let go; guarded by mapping.mu
+	fd     int
+	name   string // in dir; guarded by mapping.mu
+	origin string // path as it was
+}
+
+// Create makes a ring and holds it. Nothing is left behind when it fails. The error
+// names the field of the configuration that it is about, and the way out.
+func Create(o Options, g Geometry) (*Ring, error) {
+	p, err := planOf(g)
+	if err != nil {
+		return nil, err
+	}
+	if len(o.Name) > maxName || len(o.program()) > maxProgram {
+		return nil, fmt.Errorf("ring: a name of %d bytes is longer than %d, or a program's of %d than %d",
+			len(o.Name), maxName, len(o.program()), maxProgram)
+	}
+	d, err := openDir(o, true)
+	if err != nil {
+		return nil, err
+	}
+	r := &Ring{}
+	if err := r.create(d, o, g, p); err != nil {
+		d.close()
+		return nil, err
+	}
+	r.keep(r)
+	return r, nil
+}
+
+func (r *Ring) create(d *dir, o Options, g Geometry, p plan) error {
+	if err := d.crowded(o); err != nil {
+		return err
+	}
+	if err := d.room(int64(p.size)); err != nil {
+		return err
+	}
+	l := newLabel(o, g)
+	name := prefixOf(o) + hex.EncodeToString(l.id[:])
+	newborn := name + newbornEnding
+	fd, err := open(d.fd, newborn, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return fmt.Errorf("ring: Durable.Dir: %w", &os.PathError{Op: "create", Path: d.join(newborn), Err: err})
+	}
+	err = r.fillIn(fd, l, p, d)
+	if err == nil {
+		err = unix.Renameat2(d.fd, newborn, d.fd, name+ringEnding, unix.RENAME_NOREPLACE)
+	}
+	if err != nil {
+		unix.Unlinkat(d.fd, newborn, 0)
+		if r.image != nil {
+			unmap(r.image)
+		}
+		unix.Close(fd)
+		return fmt.Errorf("ring: Durable.Dir: %w", &os.PathError{Op: "create", Path: d.join(newborn), Err: err})
+	}
+	r.holder = holder{dir: d, fd: fd, name: name + ringEnding, origin: d.join(name + ringEnding)}
+	return nil
+}
+
+// fillIn makes a ring of an empty file.
+func (r *Ring) fillIn(fd int, l *label, p plan, d *dir) error {
+	if err := unix.Fchmod(fd, 0o600); err != nil { // whatever the umask
+		return err
+	}
+	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return err
+	}
+	if err := allocate(fd, int64(p.size), d.disk); err != nil {
+		return err
+	}
+	m, err := mapFile(fd, p.size)
+	if err != nil {
+		return err
+	}
+	r.image = m
+	r.lay(l, p)
+	r.marked.Store(l.geometry.First &^ (markEvery - 1))
+	if !r.try(func() {
+		for at := 0; at < len(m); at += pageBytes {
+			m[at] = 0 // every page, now, and not in a log call
+		}
+		l.write(m, p)
+		m.store(offMark, seal(uint32(l.geometry.First/markEvery), l.salt, offMark))
+		m.store(offAttempts, seal(0, l.salt, offAttempts))
+		m.store(offLeft, seal(0, l.salt, offLeft))
+		m.store(len(m)-8, canary(l.salt))
+		r.account(0, account{first: l.geometry.First, next: l.geometry.First})
+		r.status(0, false)
+	}) {
+		return unix.ENOSPC
+	}
+	return nil
+}
+
+// allocate gives a file its memory, so that no store into it can fail later.
+func allocate(fd int, size int64, disk bool) error {
+	const step = 4 << 20 // a signal undoes what one call has done
+	for at := int64(0); at < size; {
+		err := unix.Fallocate(fd, 0, at, min(step, size-at))
+		switch {
+		case err == nil:
+			at += step
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EOPNOTSUPP) && !disk:
+			return unix.Ftruncate(fd, size) // ramfs, where touching it does
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+func mapFile(fd, size int) (image, error) {
+	p, err := unix.MmapPtr(fd, 0, nil, uintptr(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_POPULATE)
+	if err != nil {
+		return nil, err
+	}
+	// The kernel has given size bytes at p, which stay mapped until nobody can reach the
+	// ring any more.
+	return unsafe.Slice((*byte)(p), size), nil
+}
+
+func unmap(m image) { unix.MunmapPtr(unsafe.Pointer(unsafe.SliceData(m)), uintptr(len(m))) }
+
+// keep has the addresses given back when owner, which holds f, cannot be reached any
+// more. Not earlier: a producer that was taken off a processor may come late.
+func (f *file) keep(owner any) {
+	switch o := owner.(type) {
+	case *Ring:
+		runtime.AddCleanup(o, unmap, f.image)
+	case *Orphan:
+		runtime.AddCleanup(o, unmap, f.image)
+	}
+}
+
+// replace puts memory in the place of the file, with all of it that can be read.
+func (f *file) replace() (lost int, err error) {
+	at, size := unsafe.Pointer(unsafe.SliceData(f.image)), uintptr(len(f.image))
+	const kind = unix.MAP_PRIVATE | unix.MAP_ANON
+	p, err := unix.MmapPtr(-1, 0, nil, size, unix.PROT_READ|unix.PROT_WRITE, kind)
+	if err == nil {
+		err = unix.Mprotect(f.image, unix.PROT_READ)
+		if err == nil {
+			// The kernel has given size bytes at p; nobody else knows them.
+			lost = f.rescue(unsafe.Slice((*byte)(p), size), f.image, os.Getpagesize())
+			_, err = unix.MremapPtr(p, size, at, size, unix.MREMAP_MAYMOVE|unix.MREMAP_FIXED)
+		}
+		if err == nil {
+			return lost, nil
+		}
+		unix.MunmapPtr(p, size)
+	}
+	if f.clear() == nil {
+		return len(f.image), nil
+	}
+	return len(f.image), err
+}
+
+// clear puts empty memory in the place of the file.
+func (f *file) clear() error {
+	at, size := unsafe.Pointer(unsafe.SliceData(f.image)), uintptr(len(f.image))
+	_, err := unix.MmapPtr(-1, 0, at, size, unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_FIXED|unix.MAP_NORESERVE)
+	return err
+}
+
+// Path returns where the file was made.
+func (f *file) Path() string { return f.origin }
+
+// disown renames the file so that nobody adopts what this process goes on with in
+// memory. The caller holds mu.
+func (f *file) disown() {
+	if f.dir != nil {
+		f.putAsideLocked()
+	}
+}
+
+// putAsideLocked renames the file.
+func (f *file) putAsideLocked() error {
+	name := asideName(f.name)
+	if err := unix.Renameat2(f.dir.fd, f.name, f.dir.fd, name, unix.RENAME_NOREPLACE); err != nil {
+		return &os.PathError{Op: "rename", Path: f.dir.join(f.name), Err: err}
+	}
+	f.name = name
+	return nil
+}
+
+func asideName(name string) string { return strings.TrimSuffix(name, ringEnding) + asideEnding }
+
+// Remove deletes the file and lets go of it: all records have been accounted for. The
+// memory stays until the ring cannot be reached any more, but what is stored there from
+// now on is lost.
+func (f *file) Remove() error {
+	return f.let(func() error {
+		var held, there unix.Stat_t
+		err := errors.Join(unix.Fstat(f.fd, &held), unix.Fstatat(f.dir.fd, f.name, &there, unix.AT_SYMLINK_NOFOLLOW))
+		if errors.Is(err, unix.ENOENT) || err == nil && (held.Dev != there.Dev || held.Ino != there.Ino) {
+			return nil // it is gone already, and this is another
+		}
+		if err == nil {
+			err = unix.Unlinkat(f.dir.fd, f.name, 0)
+		}
+		if err != nil {
+			return &os.PathError{Op: "remove", Path: f.dir.join(f.name), Err: err}
+		}
+		return nil
+	})
+}
+
+// Leave lets go of the file and keeps it for a later process, which finds what is not
+// accounted for. The memory stays as after Remove.
+func (f *file) Leave() error {
+	f.touch(func() { f.image.store(offLeft, seal(1, f.salt, offLeft)) })
+	return f.let(func() error { return nil })
+}
+
+// Quarantine puts the file aside, where no process adopts it, and lets go of it.
+func (o *Orphan) Quarantine(reason string) (Aside, error) {
+	a := Aside{Path: o.origin, Size: int64(len(o.image)), Reason: reason}
+	err := o.let(func() error {
+		err := o.putAsideLocked()
+		a.Path = o.dir.join(o.name)
+		return err
+	})
+	return a, err
+}
+
+// let lets go of the file, after what is left to do with it.
+func (f *file) let(do func() error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.dir == nil {
+		return nil
+	}
+	err := f.clear() // before another process can hold it: nothing here may change it then
+	f.state.Store(gone)
+	err = errors.Join(do(), err, unix.Close(f.fd))
+	f.dir.close()
+	f.dir = nil
+	return err
+}
+
+func newLabel(o Options, g Geometry) *label {
+	l := &label{
+		geometry: g, created: time.Now().UnixNano(), pid: int64(os.Getpid()), started: started(),
+		boot: boot(), name: o.Name, program: o.program(),
+	}
+	var b [8]byte
+	rand.Read(b[:]) // never fails
+	rand.Read(l.id[:])
+	l.salt = binary.NativeEndian.Uint64(b[:])
+	return l
+}
+
+// boot returns the number of this run of the machine, or zeros.
+func boot() (id [16]byte) {
+	s, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	hex.Decode(id[:], []byte(strings.ReplaceAll(strings.TrimSpace(string(s)), "-", "")))
+	return id
+}
+
+// started returns when this process began, in ns of Unix time, or 0.
+func started() int64 {
+	self, _ := os.ReadFile("/proc/self/stat")
+	machine, _ := os.ReadFile("/proc/stat")
+	_, rest, _ := strings.Cut(string(self[max(strings.LastIndexByte(string(self), ')'), 0):]), ") ")
+	fields := strings.Fields(rest) // from the third on
+	_, btime, ok := strings.Cut(string(machine), "\nbtime ")
+	if len(fields) < 20 || !ok {
+		return 0
+	}
+	btime, _, _ = strings.Cut(btime, "\n")
+	seconds, err1 := strconv.ParseInt(btime, 10, 64)
+	ticks, err2 := strconv.ParseInt(fields[19], 10, 64)
+	if err1 != nil || err2 != nil {
+		return 0
+	}
+	return seconds*int64(time.Second) + ticks*int64(time.Second/100) // what the kernel shows has 100 a second
+}

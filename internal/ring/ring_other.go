@@ -1,0 +1,43 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+//go:build !linux
+
+package ring
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+)
+
+// A holder is the hold of a process on a ring's file. There is none here.
+type holder struct{}
+
+// errPlatform is what everything returns here.
+var errPlatform = fmt.Errorf("ring: Durable: on %s there is no memory that outlives a process, only on linux: leave Durable nil: %w",
+	runtime.GOOS, errors.ErrUnsupported)
+
+// Create returns an error that wraps errors.ErrUnsupported.
+func Create(Options, Geometry) (*Ring, error) { return nil, errPlatform }
+
+// Orphans returns none.
+func Orphans(Options) (found []Candidate, aside []Aside, err error) { return nil, nil, nil }
+
+// Adopt returns an error that wraps errors.ErrUnsupported.
+func (c Candidate) Adopt() (*Orphan, error) { return nil, errPlatform }
+
+// Path returns "".
+func (f *file) Path() string { return "" }
+
+// Remove does nothing.
+func (f *file) Remove() error { return nil }
+
+// Leave does nothing.
+func (f *file) Leave() error { return nil }
+
+// Quarantine does nothing.
+func (o *Orphan) Quarantine(string) (Aside, error) { return Aside{}, errPlatform }
+
+func (f *file) replace() (lost int, err error) { return len(f.image), errPlatform }
+func (f *file) disown()                        {}
