@@ -40,7 +40,7 @@ type Geometry struct {
 	Slots        int    // records: a power of two, the number of the queue's entries
 	Batch        int    // most bytes of a batch
 	BatchRecords int    // most ends of a batch
-	First        uint64 // number of the first record; its lowest 31 bits are its ticket
+	First        uint64 // number of the first record; its lowest 30 bits are its ticket
 }
 
 // Options say where rings live and whose they are.
@@ -69,7 +69,7 @@ type Options struct {
 }
 
 const (
-	ticketMask = 1<<31 - 1
+	ticketMask = 1<<30 - 1
 	maxLength  = 1<<24 - 1
 
 	// markEvery is how many tickets apart the head notes one: often enough to tell
@@ -77,9 +77,9 @@ const (
 	markEvery = 1 << 28
 
 	// tagged are the bits that say that a tag is one, between those of the ticket
-	// (32-62) and the length (8-31) and around them.
+	// (32-61) and the length (8-31) and around them.
 	tagged     = 1<<63 | 0xa5
-	taggedMask = 1<<63 | 0xff
+	taggedMask = 3<<62 | 0xff
 )
 
 // A slot says where the bytes of a record are. The tag is stored last.
@@ -195,7 +195,7 @@ func (r *Ring) mark(ticket uint32) {
 
 // near returns the number with that ticket which is nearest to n.
 func near(n uint64, ticket uint32) uint64 {
-	return n + uint64(int64(int32((ticket-uint32(n))<<1)>>1))
+	return n + uint64(int64(int32((ticket-uint32(n))<<2)>>2))
 }
 
 // Copy appends the bytes of a run of records to dst: the first has that number and

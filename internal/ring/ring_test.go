@@ -126,7 +126,7 @@ func TestOrphanYieldsWhatWasFilled(t *testing.T) {
 		{"odd sizes", Geometry{Data: 33, Slots: 1, Batch: 1, BatchRecords: 1}, []string{strings.Repeat("y", 33)}, []string{strings.Repeat("y", 33)}},
 		{
 			"before tickets wrap",
-			Geometry{Data: 256, Slots: 8, Batch: 64, BatchRecords: 4, First: 1<<31 - 2},
+			Geometry{Data: 256, Slots: 8, Batch: 64, BatchRecords: 4, First: 1<<30 - 2},
 			[]string{"a", "b", "c", "d"},
 			[]string{"a", "b", "c", "d"},
 		},
