@@ -6,6 +6,7 @@ package spool
 import (
 	"encoding/binary"
 	"hash/crc32"
+	"os"
 	"slices"
 )
 
@@ -15,4 +16,12 @@ func OtherVersion(segment []byte) []byte {
 	binary.LittleEndian.PutUint32(segment[8:], version+1)
 	binary.LittleEndian.PutUint32(segment[36:], crc32.Checksum(segment[:36], castagnoli))
 	return segment
+}
+
+// SetTail puts another file in the place of the segment that is appended to.
+func (s *Sink) SetTail(f *os.File) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.store.tail.Close() // nothing is to be written to it any more
+	s.store.tail = f
 }
