@@ -188,6 +188,9 @@ func (f *file) clear() error {
 	return err
 }
 
+// Size returns how many bytes the file has.
+func (f *file) Size() int64 { return int64(len(f.image)) }
+
 // Path returns where the file was made.
 func (f *file) Path() string { return f.origin }
 

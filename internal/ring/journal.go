@@ -31,10 +31,19 @@ func (j *journal) lay(f *file, l *label, p plan) {
 // free when Begin returns. The batch has the records from first to next, those of them
 // that the caller has left out included. lead is how many bytes at the start are no
 // record, a gap marker; state, at most MaxState bytes, is kept until the next Begin, and
-// may be what the next batch builds upon. A batch before that has not ended ends.
+// may be what the next batch builds upon.
+//
+// A batch before that has not ended ends at that same instant. Should the process end
+// earlier it is in flight still, if the first of the bytes and of the ends are its own.
 //
 // An error says that the batch is larger than the Geometry. Nothing has changed then.
 func (j *journal) Begin(first, next uint64, bytes []byte, ends []int, lead int, state []byte) error {
+	return j.Resume(first, next, bytes, ends, lead, state, 0, nil)
+}
+
+// Resume is Begin for a batch of which something is known already, as if Done and Note
+// had said it at the same instant: for a batch that takes over what is left of one.
+func (j *journal) Resume(first, next uint64, bytes []byte, ends []int, lead int, state []byte, done int, in *Intent) error {
 	switch {
 	case len(bytes) > j.limits.Batch:
 		return fmt.Errorf("ring: a batch of %d bytes is larger than Geometry.Batch, %d", len(bytes), j.limits.Batch)
@@ -43,26 +52,35 @@ func (j *journal) Begin(first, next uint64, bytes []byte, ends []int, lead int, 
 	case len(state) > MaxState:
 		return fmt.Errorf("ring: a state of %d bytes is longer than %d", len(state), MaxState)
 	}
-	j.End()
-	seq := (j.seq + 1) & ticketMask
+	seq, n := (j.seq+1)&ticketMask, uint32(0)
+	if in != nil {
+		n = j.noteNumber(in.Place)
+	}
 	j.file.touch(func() {
 		m := j.file.image
-		sum := copySum(j.file.salt, m[j.plan.batch:j.plan.batch+len(bytes)], bytes)
+		copy(m[j.plan.batch:], bytes)
 		j.stored()
 		to := m[j.plan.ends : j.plan.ends+4*len(ends)]
 		for i, end := range ends {
 			binary.NativeEndian.PutUint32(to[4*i:], uint32(end))
 		}
-		sum = checksum(sum, to)
+		sum := checksum(checksum(j.file.salt, bytes), to)
 		j.stored()
+		if n != 0 {
+			j.intent(seq, n, in.From, in.Upto, in.Place)
+		}
 		j.account(seq, account{
 			first: first, next: next, bytes: len(bytes), records: len(ends), lead: lead, payload: sum, state: state,
+			done: uint32(done), intent: n,
 		})
 		j.status(seq, true)
 	})
 	j.seq, j.active, j.next = seq, true, next
 	return nil
 }
+
+// Next returns the number of the first record that is queued.
+func (j *journal) Next() uint64 { return j.next }
 
 // Note keeps what the sink is about to do: bytes [from, upto) of the batch go to place,
 // of at most MaxPlace bytes; a longer one is not kept, and nothing of what was noted
@@ -71,28 +89,26 @@ func (j *journal) Note(from, upto int, place []byte) {
 	if !j.active {
 		return
 	}
+	n := j.noteNumber(place)
+	j.file.touch(func() {
+		if n != 0 {
+			j.intent(j.seq, n, from, upto, place)
+		}
+		j.set(accountAt(j.seq)+accIntent, n, j.seq)
+	})
+}
+
+// noteNumber returns the number of the next intent, which is not where the last one is,
+// or 0 if the place is too long.
+func (j *journal) noteNumber(place []byte) uint32 {
+	if len(place) > MaxPlace {
+		return 0
+	}
 	j.notes = (j.notes + 1) & ticketMask
 	if j.notes == 0 {
 		j.notes = 2 // 0 stands for none; as even as 0
 	}
-	n := j.notes
-	if len(place) > MaxPlace {
-		n = 0
-	}
-	j.file.touch(func() {
-		m := j.file.image
-		if n != 0 {
-			off := intentAt(n)
-			m.store(off+intFrom, uint64(from))
-			m.store(off+intUpto, uint64(upto))
-			m.store(off+intPlaceLen, uint64(len(place)))
-			copy(m[off+intPlace:off+intPlace+MaxPlace], place)
-			j.stored()
-			m.store(off+intSum, sumOfIntent(m, j.file.salt, n, j.seq))
-			j.stored()
-		}
-		j.set(accountAt(j.seq)+accIntent, n, j.seq)
-	})
+	return j.notes
 }
 
 // Done says that the first upto bytes of the batch are settled: they have arrived, or
@@ -103,7 +119,7 @@ func (j *journal) Done(upto int) {
 	}
 	j.file.touch(func() { j.set(accountAt(j.seq)+accDone, uint32(upto), j.seq) })
 	if upto > 0 {
-		j.progress()
+		j.Survived()
 	}
 }
 
@@ -114,7 +130,7 @@ func (j *journal) End() {
 	}
 	j.file.touch(func() { j.status(j.seq, false) })
 	j.active = false
-	j.progress()
+	j.Survived()
 }
 
 // Pass moves the head of the queue to next without a batch, for a consumer that has
@@ -140,6 +156,7 @@ type account struct {
 	bytes, records, lead int
 	payload              uint64
 	state                []byte
+	done, intent         uint32
 }
 
 // account stores what is to hold once the status says so.
@@ -157,9 +174,21 @@ func (j *journal) account(seq uint32, a account) {
 	clear(m[off+accState : off+accState+MaxState])
 	copy(m[off+accState:], a.state)
 	j.stored()
-	j.set(off+accDone, 0, seq)
-	j.set(off+accIntent, 0, seq)
+	j.set(off+accDone, a.done, seq)
+	j.set(off+accIntent, a.intent, seq)
 	m.store(off+accSum, checksum(j.file.salt, m[off:off+accSum]))
+	j.stored()
+}
+
+// intent stores an intent, which holds once the account of the batch says so.
+func (j *journal) intent(seq, n uint32, from, upto int, place []byte) {
+	m, off := j.file.image, intentAt(n)
+	m.store(off+intFrom, uint64(from))
+	m.store(off+intUpto, uint64(upto))
+	m.store(off+intPlaceLen, uint64(len(place)))
+	copy(m[off+intPlace:off+intPlace+MaxPlace], place)
+	j.stored()
+	m.store(off+intSum, sumOfIntent(m, j.file.salt, n, seq))
 	j.stored()
 }
 
@@ -179,8 +208,9 @@ func (j *journal) set(off int, v, seq uint32) {
 	j.stored()
 }
 
-// progress forgets how often recovery was tried: something came of it.
-func (j *journal) progress() {
+// Survived forgets the attempts to recover: something came of one, or one failed
+// and the process lives, so it does no harm to try again.
+func (j *journal) Survived() {
 	if j.fresh {
 		j.fresh = false
 		j.file.touch(func() { j.file.image.store(offAttempts, seal(0, j.file.salt, offAttempts)) })

@@ -53,7 +53,7 @@ type Info struct {
 	Created  time.Time // the ring
 	SameBoot bool      // PID means something on this machine as it runs
 	Left     bool      // its process ended in order and left records behind
-	Attempts int       // how often it was adopted without progress, this time included
+	Attempts int       // how often recovery was tried without progress, this time included
 }
 
 // Counts say what became of the records of a ring.
@@ -120,6 +120,15 @@ func (o *Orphan) Batch() *Batch { return o.batch }
 // State returns the state that came with the last batch.
 func (o *Orphan) State() []byte { return o.state }
 
+// Attempt says that the sink is about to get something of the ring: until Done, End or
+// Survived says that it did no harm, this counts as an attempt. A process that dies
+// before it comes to that has not tried.
+func (o *Orphan) Attempt() {
+	if o.fresh {
+		o.touch(func() { o.image.store(offAttempts, seal(uint32(o.info.Attempts), o.salt, offAttempts)) })
+	}
+}
+
 // Room returns the most bytes and ends that Begin takes.
 func (o *Orphan) Room() (bytes, ends int) { return o.limits.Batch, o.limits.BatchRecords }
 
@@ -184,6 +193,9 @@ func (o *Orphan) read() error {
 	intent, ok5 := unseal(head.load(at+accIntent), o.salt+uint64(seq)<<32, at+accIntent)
 	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 {
 		return errors.New("a word of the head is damaged")
+	}
+	if left == 1 {
+		attempts = 0 // who adopted it ended in order
 	}
 	o.info.Left, o.info.Attempts = left == 1, int(min(attempts, mostAttempts))+1
 	o.seq, o.active, o.notes, o.fresh = seq, status&1 == 1, intent, true

@@ -110,10 +110,7 @@ func (c Candidate) Adopt() (*Orphan, error) {
 		a, err := q.Quarantine(err.Error())
 		return nil, errors.Join(&AsideError{a}, err)
 	}
-	q.touch(func() {
-		q.image.store(offAttempts, seal(uint32(q.info.Attempts), q.salt, offAttempts))
-		q.image.store(offLeft, seal(0, q.salt, offLeft))
-	})
+	q.touch(func() { q.image.store(offLeft, seal(0, q.salt, offLeft)) })
 	return q, nil
 }
 

@@ -69,7 +69,8 @@ type Options struct {
 }
 
 const (
-	ticketMask = 1<<30 - 1
+	ticketBits = 30 // as in the queue
+	ticketMask = 1<<ticketBits - 1
 	maxLength  = 1<<24 - 1
 
 	// markEvery is how many tickets apart the head notes one: often enough to tell
@@ -137,11 +138,13 @@ func (r *Ring) Data() []byte { return r.data }
 // Fill never fails: when the file vanishes it retires the ring and stores the record in
 // the memory that takes its place. It does not allocate, and waits for nothing else.
 func (r *Ring) Fill(ticket, position uint32, p []byte) {
+	tag := r.tag(ticket, len(p))
+	sum := checksum(seedOf(tag, position), p)
 	for {
 		s := r.state.Load()
 		// The state again, for the mapping may have been replaced, with a copy of what was
 		// there a moment ago, between the first byte and the tag.
-		if s != switching && r.fill(ticket, position, p) && r.state.Load() == s {
+		if s != switching && r.fill(ticket, position, p, sum, tag) && r.state.Load() == s {
 			break
 		}
 		if r.retire(s) == gone {
@@ -157,20 +160,13 @@ func (r *Ring) Fill(ticket, position uint32, p []byte) {
 //
 // Plain stores do: the caller publishes the record on the heap, for those who live,
 // and for those who come later each store is in the file in the order of the program.
-func (f *file) fill(ticket, position uint32, p []byte) (ok bool) {
+func (f *file) fill(ticket, position uint32, p []byte, sum, tag uint64) (ok bool) {
 	defer f.guard(debug.SetPanicOnFault(true), &ok)
-	tag := f.tag(ticket, len(p))
-	seed := seedOf(tag, position)
-	s := &f.slots[ticket&f.mask]
-	to := f.data[position:]
-	if len(to) >= len(p) {
-		s.sum = copySum(seed, to[:len(p)], p)
-	} else {
-		sum := checksum(seed, p)
-		copy(f.data, p[copy(to, p):])
-		s.sum = sum
+	if k := copy(f.data[position:], p); k < len(p) {
+		copy(f.data, p[k:])
 	}
-	s.place = uint64(position)
+	s := &f.slots[ticket&f.mask]
+	s.sum, s.place = sum, uint64(position)
 	s.tag = tag
 	return true
 }
@@ -195,7 +191,8 @@ func (r *Ring) mark(ticket uint32) {
 
 // near returns the number with that ticket which is nearest to n.
 func near(n uint64, ticket uint32) uint64 {
-	return n + uint64(int64(int32((ticket-uint32(n))<<2)>>2))
+	const unused = 32 - ticketBits
+	return n + uint64(int64(int32((ticket-uint32(n))<<unused)>>unused))
 }
 
 // Copy appends the bytes of a run of records to dst: the first has that number and

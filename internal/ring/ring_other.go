@@ -27,6 +27,9 @@ func Orphans(Options) (found []Candidate, aside []Aside, err error) { return nil
 // Adopt returns an error that wraps errors.ErrUnsupported.
 func (c Candidate) Adopt() (*Orphan, error) { return nil, errPlatform }
 
+// Size returns 0.
+func (f *file) Size() int64 { return 0 }
+
 // Path returns "".
 func (f *file) Path() string { return "" }
 

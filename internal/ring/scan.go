@@ -110,8 +110,7 @@ func (o *Orphan) chain(kinds []uint8, entries []entry) []entry {
 			end := uint64(o.behind(e.position, int(e.length)))
 			gap := (uint64(newer.position) + uint64(len(o.data)) - end) % uint64(len(o.data))
 			span := used + gap + uint64(e.length)
-			if good[0].number-e.number >= uint64(len(o.slots)) || span > uint64(len(o.data)) ||
-				gap > 0 && newer.number-e.number == 1 {
+			if good[0].number-e.number >= uint64(len(o.slots)) || span > uint64(len(o.data)) {
 				kinds[i] = broken
 				continue
 			}

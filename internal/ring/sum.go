@@ -6,6 +6,7 @@ package ring
 import (
 	"encoding/binary"
 	"math/bits"
+	"unsafe"
 )
 
 // Odd numbers, so that multiplying by one of them loses nothing; their bits are as
@@ -17,65 +18,50 @@ const (
 	prime4 = 0xd6e8feb86659fd93
 )
 
-// checksum returns 64 bits that tell p, and the seed, from anything else.
+// checksum returns 64 bits that tell p, and the seed, from anything else of the length
+// of p.
 //
 // Four lanes take the words of p in turn. Each step of a lane, and how the lanes
 // come together, can be undone when everything but one word is known, so a change
-// within one aligned word of eight bytes is always detected. Any other change is
-// missed once in 2^64 times, if it is an accident: this is no defence against
-// somebody who computes. Two words share a multiplication, which is what bounds the
-// speed: for 200 bytes a third of the time of CRC-32C.
+// within one of the words of eight bytes that p begins with, or of the bytes behind the
+// last of them, is always detected. Any other change is missed once in 2^64 times, if
+// it is an accident: this is no defence against somebody who computes.
+//
+// Two words share a multiplication. 200 bytes take 9 to 12 ns, where CRC-32C, which
+// could not tell every change of a word, takes 17 to 25. To copy the bytes in the same
+// pass does not pay: memmove moves 32 at a time.
 func checksum(seed uint64, p []byte) uint64 {
 	a, b, c, d := seed, seed+prime2, seed^prime3, seed-prime4
-	for len(p) >= 64 {
-		a = ((a ^ word(p)) + bits.RotateLeft64(word(p[32:]), 29)) * prime1
-		b = ((b ^ word(p[8:])) + bits.RotateLeft64(word(p[40:]), 29)) * prime2
-		c = ((c ^ word(p[16:])) + bits.RotateLeft64(word(p[48:]), 29)) * prime3
-		d = ((d ^ word(p[24:])) + bits.RotateLeft64(word(p[56:]), 29)) * prime4
-		p = p[64:]
+	i, n := uintptr(0), uintptr(len(p))
+	at := unsafe.Pointer(unsafe.SliceData(p))
+	for ; i < n&^63; i += 64 {
+		s := (*[64]byte)(unsafe.Add(at, i)) // in bounds: i <= n-64
+		a = ((a ^ word(s[:])) + bits.RotateLeft64(word(s[32:]), 29)) * prime1
+		b = ((b ^ word(s[8:])) + bits.RotateLeft64(word(s[40:]), 29)) * prime1
+		c = ((c ^ word(s[16:])) + bits.RotateLeft64(word(s[48:]), 29)) * prime1
+		d = ((d ^ word(s[24:])) + bits.RotateLeft64(word(s[56:]), 29)) * prime1
 	}
-	return finish(a, b, c, d, p)
+	if n&32 != 0 {
+		s := (*[32]byte)(unsafe.Add(at, i)) // in bounds: at least 32 of the last 63 bytes are left
+		a, b = (a^word(s[:]))*prime1, (b^word(s[8:]))*prime1
+		c, d = (c^word(s[16:]))*prime1, (d^word(s[24:]))*prime1
+		i += 32
+	}
+	if n&16 != 0 {
+		s := (*[16]byte)(unsafe.Add(at, i)) // likewise 16 of 31
+		a, b = (a^word(s[:]))*prime1, (b^word(s[8:]))*prime1
+		i += 16
+	}
+	if n&8 != 0 {
+		s := (*[8]byte)(unsafe.Add(at, i)) // likewise 8 of 15
+		c = (c ^ word(s[:])) * prime1
+		i += 8
+	}
+	return join(a, b, c, d, p[i:])
 }
 
-// copySum copies src to dst, which is as long, and returns checksum(seed, src). One
-// pass over the bytes costs about as much as the checksum alone.
-func copySum(seed uint64, dst, src []byte) uint64 {
-	a, b, c, d := seed, seed+prime2, seed^prime3, seed-prime4
-	for len(src) >= 64 && len(dst) >= 64 {
-		w0, w1, w2, w3 := word(src), word(src[8:]), word(src[16:]), word(src[24:])
-		w4, w5, w6, w7 := word(src[32:]), word(src[40:]), word(src[48:]), word(src[56:])
-		setWord(dst, w0)
-		setWord(dst[8:], w1)
-		setWord(dst[16:], w2)
-		setWord(dst[24:], w3)
-		setWord(dst[32:], w4)
-		setWord(dst[40:], w5)
-		setWord(dst[48:], w6)
-		setWord(dst[56:], w7)
-		a = ((a ^ w0) + bits.RotateLeft64(w4, 29)) * prime1
-		b = ((b ^ w1) + bits.RotateLeft64(w5, 29)) * prime2
-		c = ((c ^ w2) + bits.RotateLeft64(w6, 29)) * prime3
-		d = ((d ^ w3) + bits.RotateLeft64(w7, 29)) * prime4
-		src, dst = src[64:], dst[64:]
-	}
-	copy(dst, src)
-	return finish(a, b, c, d, src)
-}
-
-// finish adds the last words of p, fewer than eight and a part of one, and brings
-// the lanes together.
-func finish(a, b, c, d uint64, p []byte) uint64 {
-	if len(p) >= 32 {
-		a = (a ^ word(p)) * prime1
-		b = (b ^ word(p[8:])) * prime2
-		c = (c ^ word(p[16:])) * prime3
-		d = (d ^ word(p[24:])) * prime4
-		p = p[32:]
-	}
-	for len(p) >= 8 {
-		a = bits.RotateLeft64((a^word(p))*prime1, 29)
-		p = p[8:]
-	}
+// join adds the last bytes, fewer than eight, and brings the lanes together.
+func join(a, b, c, d uint64, p []byte) uint64 {
 	w := uint64(0)
 	if len(p)&4 != 0 {
 		w = uint64(binary.LittleEndian.Uint32(p))
@@ -88,9 +74,9 @@ func finish(a, b, c, d uint64, p []byte) uint64 {
 	if len(p) != 0 {
 		w = w<<8 | uint64(p[0])
 	}
-	b = (b ^ w) * prime2
+	d = (d ^ w) * prime1
 	return a + bits.RotateLeft64(b, 17) + bits.RotateLeft64(c, 31) + bits.RotateLeft64(d, 47)
 }
 
-func word(p []byte) uint64       { return binary.LittleEndian.Uint64(p) }
-func setWord(p []byte, w uint64) { binary.LittleEndian.PutUint64(p, w) }
+// word is one instruction where a processor takes any address.
+func word(p []byte) uint64 { return binary.LittleEndian.Uint64(p) }
