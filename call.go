@@ -124,3 +124,17 @@ func (d *destination) heldBySink() (n uint64) {
 	}()
 	return s.Held()
 }
+
+// stateOfSink returns what a sink.Stater shows, and whether it is not well.
+func (d *destination) stateOfSink() (state any, unwell bool) {
+	s, ok := d.sink.(sink.Stater)
+	if !ok {
+		return nil, false
+	}
+	defer func() {
+		if err := errs.Recovered(recover()); err != nil {
+			state, unwell = err.Error(), true
+		}
+	}()
+	return s.State()
+}

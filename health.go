@@ -17,8 +17,8 @@ const (
 	StatusOK Status = iota
 
 	// StatusDegraded: within the last minute a record was lost or took the
-	// fallback, or a sink failed; or a queue is past 80 %, or memory is above its
-	// limit.
+	// fallback, or a sink failed; or a sink shows that it is not well; or a queue is
+	// past 80 %, or memory is above its limit.
 	StatusDegraded
 
 	// StatusFailing: a sink takes nothing. It fails, and records go to the
@@ -170,6 +170,10 @@ type DestinationHealth struct {
 
 	// InCall is how long the sink has been in the call it is in; 0 if in none.
 	InCall time.Duration `json:"in_call"`
+
+	// SinkState is what the sink shows of itself, if it is a sink.Stater: how often a
+	// file was rotated, how much a spool holds. Read back from JSON it is a map.
+	SinkState any `json:"sink_state,omitempty"`
 }
 
 // Losses says why records were dropped.
@@ -294,10 +298,12 @@ func (d *destination) health(now time.Time) DestinationHealth {
 		d.tellHanging()
 		d.tellLosses()
 	}
+	var unwell bool
+	h.SinkState, unwell = d.stateOfSink()
 	switch {
 	case d.broken.Load() || h.InCall >= callTooLong:
 		h.Status = StatusFailing
-	case h.Recent.Lost > 0 || h.Recent.Errors > 0 || d.high.Load():
+	case h.Recent.Lost > 0 || h.Recent.Errors > 0 || d.high.Load() || unwell:
 		h.Status = StatusDegraded
 	}
 	return h

@@ -39,6 +39,8 @@ func fill(t *testing.T, v reflect.Value, n *int) {
 		fill(t, v.Index(1), n)
 	case reflect.Map:
 		v.Set(reflect.ValueOf(map[string]uint64{"x": 3}))
+	case reflect.Interface: // the state of a sink
+		v.Set(reflect.ValueOf(map[string]any{"x": "y"}))
 	case reflect.String:
 		v.SetString(strings.Repeat("s", *n))
 	case reflect.Bool:

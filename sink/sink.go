@@ -70,3 +70,18 @@ func (b Batch) Record(i int) []byte {
 	}
 	return b.Bytes[start:b.Ends[i]:b.Ends[i]]
 }
+
+// Stater is a Sink that shows its own state in hydra.Health, as
+// DestinationHealth.SinkState.
+type Stater interface {
+	Sink
+
+	// State returns what there is to show, a plain value that shares nothing with
+	// the sink and marshals to JSON, and whether somebody should look at it, which
+	// makes the status of the destination degraded if it is not worse anyway.
+	//
+	// Unlike the other methods it may be called at any time from any goroutine:
+	// before Open, while another method runs or hangs, and after Close. It must not
+	// wait for any of them, nor for a disk or a network.
+	State() (state any, degraded bool)
+}

@@ -64,6 +64,7 @@ type Sink struct {
 var (
 	_ sink.Exact  = (*Sink)(nil)
 	_ sink.Syncer = (*Sink)(nil)
+	_ sink.Stater = (*Sink)(nil)
 )
 
 // New returns a sink that appends to the file at path, relative to Options.Root or

@@ -1,0 +1,27 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package spool
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"os"
+	"slices"
+)
+
+// OtherVersion returns a segment as another version would have written it.
+func OtherVersion(segment []byte) []byte {
+	segment = slices.Clone(segment)
+	binary.LittleEndian.PutUint32(segment[8:], version+1)
+	binary.LittleEndian.PutUint32(segment[36:], crc32.Checksum(segment[:36], castagnoli))
+	return segment
+}
+
+// SetTail puts another file in the place of the segment that is appended to.
+func (s *Sink) SetTail(f *os.File) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.store.tail.Close() // nothing is to be written to it any more
+	s.store.tail = f
+}

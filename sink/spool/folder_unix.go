@@ -1,0 +1,101 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
+package spool
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// noFollow makes opening a symbolic link an error.
+const noFollow = unix.O_NOFOLLOW
+
+// lock makes f ours until it is closed, and reports false if somebody else has it.
+func lock(f *os.File) (ours bool, err error) {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return false, err
+	}
+	cerr := conn.Control(func(fd uintptr) {
+		for {
+			err = unix.Flock(int(fd), unix.LOCK_EX|unix.LOCK_NB)
+			if !errors.Is(err, unix.EINTR) {
+				return
+			}
+		}
+	})
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return false, nil
+	}
+	if err != nil {
+		err = errors.Join(errors.New("the folder cannot be locked: choose one on a local disk"), err)
+	}
+	return true, errors.Join(cerr, err)
+}
+
+// awayFromStdio moves f to a descriptor above 2. Where the program has closed one of
+// its standard descriptors a new file is given that number, and everything that
+// prints would print into the spool.
+func awayFromStdio(f *os.File) (*os.File, error) {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	moved := -1
+	cerr := conn.Control(func(fd uintptr) {
+		if fd < 3 {
+			moved, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 3)
+		}
+	})
+	if err := errors.Join(cerr, err); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	if moved < 0 {
+		return f, nil
+	}
+	name := f.Name()
+	// Closing the first one makes both blocking again, as files are.
+	if err := errors.Join(f.Close(), unix.SetNonblock(moved, false)); err != nil {
+		return nil, errors.Join(err, unix.Close(moved))
+	}
+	return os.NewFile(uintptr(moved), name), nil
+}
+
+// links returns how many names a file has; one that is removed has none.
+func links(info fs.FileInfo) uint64 {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 1
+	}
+	return uint64(st.Nlink)
+}
+
+// ownedBy returns whose a file is, and whether that is this process.
+func ownedBy(info fs.FileInfo) (uid int, ours bool) {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, true
+	}
+	return int(st.Uid), int(st.Uid) == os.Geteuid()
+}
+
+// syncFolder brings the names in a folder to the disk.
+func syncFolder(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// noSpace reports whether the disk or the quota is full.
+func noSpace(err error) bool {
+	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
+}

@@ -1,0 +1,132 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package spool_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/hydra-logger/hydra/internal/fault"
+	"github.com/hydra-logger/hydra/sink"
+	"github.com/hydra-logger/hydra/sink/spool"
+)
+
+// untilBack returns a script that fails until it is told not to.
+func untilBack() (fault.Script, *atomic.Bool) {
+	var back atomic.Bool
+	return func(int) fault.Action {
+		if back.Load() {
+			return fault.Action{}
+		}
+		return fault.Fail(errAway)
+	}, &back
+}
+
+func TestAFullSpoolRefusesAndTakesAgainWhenThereIsRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		script, back := untilBack()
+		inner := fault.Sink{OnWrite: script}
+		dir := t.TempDir()
+		s := opened(t, &inner, dir, &spool.Options{MaxBytes: 8 << 10, SegmentBytes: 2 << 10})
+		n := 0
+		for ; ; n++ {
+			if took, err := s.Write(t.Context(), numbered(n, n+1)); err != nil {
+				assert.Equal(t, took, 0)
+				assert.ErrorIs(t, err, spool.ErrFull)
+				assert.ErrorContains(t, err, dir)
+				assert.ErrorContains(t, err, "8192 bytes (Options.MaxBytes): raise it")
+				break
+			}
+			assert.Assert(t, state(s).Bytes <= 8<<10)
+		}
+		assert.Assert(t, n > 80, n)
+		assert.Equal(t, s.Held(), uint64(n))
+		_, err := s.Write(t.Context(), numbered(n, n+1))
+		assert.ErrorIs(t, err, spool.ErrFull)
+		back.Store(true)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		write(t, s, numbered(n, n+1))
+		assert.DeepEqual(t, inner.Lines(), lines(0, n+1))
+		sound(t, &inner)
+	})
+}
+
+func TestABatchIsCutToSegmentsAndARecordIsNot(t *testing.T) {
+	script, back := untilBack()
+	inner := fault.Sink{OnWrite: script}
+	s := opened(t, &inner, t.TempDir(), &spool.Options{SegmentBytes: 1 << 10, Patience: 1, RetryMost: time.Millisecond})
+	b := numbered(0, 500)
+	b.Bytes = append(append(b.Bytes, make([]byte, 5000)...), '\n')
+	b.Ends = append(b.Ends, len(b.Bytes))
+	write(t, s, b)
+	assert.Assert(t, state(s).Segments > 7)
+	back.Store(true)
+	assert.NilError(t, s.Close(t.Context()))
+	assert.Assert(t, slices.Equal(inner.Bytes(), b.Bytes))
+	sound(t, &inner)
+}
+
+// The inner sink takes a part of a batch, and the spool cannot take the rest, which so
+// goes back to the caller: the next Write begins with it.
+func TestABatchThatNeitherTakesGoesOnAtThatByte(t *testing.T) {
+	b := numbered(0, 5)
+	for part := range b.Bytes {
+		synctest.Test(t, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "spool")
+			inner := fault.Sink{OnWrite: func(n int) fault.Action {
+				switch {
+				case n == 1:
+					return fault.Short(part, errAway)
+				case n < 10: // for longer than the patience
+					return fault.Fail(errAway)
+				}
+				return fault.Action{}
+			}}
+			s := opened(t, &inner, dir, &spool.Options{Patience: 2 * time.Millisecond, RetryMost: time.Millisecond})
+			if err := os.RemoveAll(dir); err != nil {
+				t.Skip("a folder in use cannot be removed here: ", err)
+			}
+			n, err := s.Write(t.Context(), b)
+			assert.ErrorIs(t, err, os.ErrNotExist)
+			assert.Equal(t, n, part)
+			assert.Equal(t, s.Held(), uint64(0))
+			ctx := t.Context()
+			if part%2 == 0 { // through, and else by way of the spool
+				ctx = ended()
+				assert.NilError(t, os.Mkdir(dir, 0o700))
+			}
+			more, err := s.Write(ctx, rest(b, n))
+			for part%2 != 0 && more == 0 { // the inner sink is still away
+				assert.ErrorIs(t, err, os.ErrNotExist)
+				more, err = s.Write(ctx, rest(b, n))
+			}
+			assert.NilError(t, err)
+			assert.Equal(t, n+more, len(b.Bytes))
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			assert.Equal(t, string(inner.Bytes()), string(b.Bytes))
+			assert.Equal(t, s.Held(), uint64(0))
+			sound(t, &inner)
+		})
+	}
+}
+
+// rest returns what is left of a batch after n bytes.
+func rest(b sink.Batch, n int) sink.Batch {
+	r := sink.Batch{Bytes: b.Bytes[n:]}
+	for _, end := range b.Ends {
+		if end > n {
+			r.Ends = append(r.Ends, end-n)
+		}
+	}
+	return r
+}

@@ -1,0 +1,105 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package spool_test
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/hydra-logger/hydra"
+	"github.com/hydra-logger/hydra/internal/fault"
+	"github.com/hydra-logger/hydra/sink/spool"
+)
+
+// TestFault46AnOutageLongerThanMemory logs, during an outage, many times what the
+// queue holds, ends the handler and starts it again.
+func TestFault46AnOutageLongerThanMemory(t *testing.T) {
+	const records = 2000
+	dir := t.TempDir()
+	start := func(inner *fault.Sink) *hydra.Handler {
+		h, err := hydra.Open(hydra.Config{Layers: map[string]hydra.Layer{"default": {Destinations: []hydra.Destination{{
+			Sink: spool.New(inner, dir, nil), Queue: hydra.Queue{Records: 32}, Policy: hydra.Block,
+		}}}}})
+		assert.NilError(t, err)
+		return h
+	}
+	away := fault.Sink{OnWrite: fault.Always(fault.Fail(errAway))}
+	h := start(&away)
+	log := slog.New(h)
+	for i := range records {
+		log.Info("during", "n", i)
+	}
+	assert.NilError(t, h.Flush(t.Context())) // all of it is in the spool
+	d := h.Health().Destinations[0]
+	assert.Equal(t, d.Spooled, uint64(records))
+	assert.Equal(t, d.Written+d.Fallback+d.Dropped+d.Rejected+d.Pending, uint64(0))
+	assert.Equal(t, d.Status, hydra.StatusDegraded)
+	text, err := json.Marshal(d)
+	assert.NilError(t, err)
+	assert.Assert(t, strings.Contains(string(text), `"sink_state":{"mode":"spooling","records":2000,`), string(text))
+	err = h.Close(t.Context())
+	var failed *hydra.DeliveryError
+	assert.Assert(t, errors.As(err, &failed), "%v", err)
+	assert.Equal(t, failed.Deliveries[0].Spooled, uint64(records))
+	assert.Equal(t, h.Health().Destinations[0].Spooled, uint64(records))
+
+	var back fault.Sink
+	h = start(&back)
+	slog.New(h).Info("after", "n", records)
+	assert.NilError(t, h.Close(t.Context()))
+	lines := back.Lines()
+	assert.Equal(t, len(lines), records+1)
+	for i, line := range lines {
+		var r struct{ N int }
+		assert.NilError(t, json.Unmarshal([]byte(line), &r))
+		assert.Equal(t, r.N, i)
+	}
+	d = h.Health().Destinations[0]
+	assert.Equal(t, d.Written, uint64(1))
+	assert.Equal(t, d.Spooled, uint64(0))
+	sound(t, &away)
+	sound(t, &back)
+}
+
+func TestAFullSpoolSendsRecordsToTheFallback(t *testing.T) {
+	away := fault.Sink{OnWrite: fault.Always(fault.Fail(errAway))}
+	var fallback fault.Writer
+	h, err := hydra.Open(hydra.Config{
+		Fallback: &fallback,
+		Layers: map[string]hydra.Layer{"default": {Destinations: []hydra.Destination{{
+			Sink:     spool.New(&away, t.TempDir(), &spool.Options{MaxBytes: 4 << 10, Patience: 1}),
+			RetryFor: 1, Policy: hydra.Block,
+		}}}},
+	})
+	assert.NilError(t, err)
+	log := slog.New(h)
+	for i := range 500 {
+		log.Info("during", "n", i)
+	}
+	assert.NilError(t, errors.Join(nil, ignoreDelivery(h.Flush(t.Context()))))
+	d := h.Health().Destinations[0]
+	assert.Assert(t, d.Spooled > 0 && d.Fallback > 0, "%d spooled, %d to the fallback", d.Spooled, d.Fallback)
+	assert.Equal(t, d.Spooled+d.Fallback, uint64(500))
+	assert.NilError(t, ignoreDelivery(h.Close(t.Context())))
+	n := 0
+	for _, line := range fallback.Lines() {
+		if strings.Contains(line, `"msg":"during"`) {
+			n++
+		}
+	}
+	assert.Equal(t, uint64(n), d.Fallback)
+}
+
+// ignoreDelivery returns errors other than those that say where records went.
+func ignoreDelivery(err error) error {
+	if failed := (*hydra.DeliveryError)(nil); errors.As(err, &failed) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,107 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+//go:build fault && linux
+
+package spool_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"gotest.tools/v3/assert"
+
+	"github.com/hydra-logger/hydra/internal/fault"
+	"github.com/hydra-logger/hydra/sink/spool"
+)
+
+// mounted returns a folder with a file system of its own.
+func mounted(t *testing.T, size string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size="+size+",mode=700"); err != nil {
+		t.Skip("a tmpfs cannot be mounted here: ", err)
+	}
+	t.Cleanup(func() { assert.NilError(t, unix.Unmount(dir, unix.MNT_DETACH)) })
+	return dir
+}
+
+func TestFault11And46TheDiskOfTheSpoolIsFull(t *testing.T) {
+	dir := mounted(t, "256k")
+	ballast := filepath.Join(dir, "ballast")
+	assert.NilError(t, os.WriteFile(ballast, make([]byte, 100<<10), 0o600))
+	script, back := untilBack()
+	inner := fault.Sink{OnWrite: script}
+	s := opened(t, &inner, dir, &spool.Options{SegmentBytes: 32 << 10, Patience: 1, RetryMost: time.Millisecond})
+	n := 0
+	fill := func() {
+		for {
+			took, err := s.Write(t.Context(), numbered(n, n+100))
+			if err == nil {
+				n += 100
+				continue
+			}
+			assert.Equal(t, took, 0)
+			assert.ErrorIs(t, err, spool.ErrFull)
+			assert.ErrorIs(t, err, unix.ENOSPC)
+			return
+		}
+	}
+	fill()
+	fill() // nothing of the batch that did not fit is in the way
+	assert.NilError(t, os.Remove(ballast))
+	before := n
+	fill()
+	assert.Assert(t, n > before)
+	assert.Equal(t, s.Held(), uint64(n))
+	back.Store(true)
+	assert.NilError(t, s.Close(t.Context()))
+	assert.DeepEqual(t, inner.Lines(), lines(0, n))
+	assert.Equal(t, state(s).Damaged, uint64(0))
+	assert.Equal(t, state(s).Quarantined, 0)
+}
+
+// A disk that is full while the inner sink is not away is no matter, and once the
+// inner sink fails on it batches are refused from the byte where it stopped.
+func TestFault11And12ADiskThatIsFullFromTheStart(t *testing.T) {
+	dir := mounted(t, "64k")
+	inner := fault.Sink{OnWrite: fault.Steps(fault.Action{}, fault.Short(12, errAway))}
+	s := opened(t, &inner, dir, &spool.Options{Patience: time.Nanosecond, RetryMost: time.Hour})
+	f, err := os.Create(filepath.Join(dir, "ballast"))
+	assert.NilError(t, err)
+	defer f.Close()
+	for p := make([]byte, 4096); err == nil; {
+		_, err = f.Write(p)
+	}
+	assert.ErrorIs(t, err, unix.ENOSPC)
+	b := numbered(0, 50)
+	for n := 0; n < len(b.Bytes); {
+		more, err := s.Write(t.Context(), rest(b, n))
+		if n += more; err != nil {
+			assert.ErrorIs(t, err, spool.ErrFull)
+		}
+	}
+	assert.DeepEqual(t, inner.Lines(), lines(0, 50))
+	assert.NilError(t, s.Close(t.Context()))
+	sound(t, &inner)
+}
+
+func TestFault16TheFileSystemOfTheSpoolTurnsReadOnly(t *testing.T) {
+	dir := mounted(t, "1m")
+	remount := func(flags uintptr) {
+		assert.NilError(t, unix.Mount("tmpfs", dir, "tmpfs", unix.MS_REMOUNT|flags, "size=1m"))
+	}
+	remount(unix.MS_RDONLY)
+	assert.ErrorIs(t, spool.New(&fault.Sink{}, dir, nil).Open(t.Context()), unix.EROFS)
+	remount(0)
+	script, back := untilBack()
+	inner := fault.Sink{OnWrite: script}
+	s := opened(t, &inner, dir, &spool.Options{Patience: 1, RetryMost: time.Millisecond})
+	write(t, s, numbered(0, 9))
+	back.Store(true)
+	assert.NilError(t, s.Close(t.Context()))
+	assert.DeepEqual(t, inner.Lines(), lines(0, 9))
+}
