@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"unicode"
 
 	"github.com/hydra-logger/hydra/format"
+	"github.com/hydra-logger/hydra/internal/errs"
 	"github.com/hydra-logger/hydra/sink"
 )
 
@@ -25,6 +27,7 @@ import (
 type checker struct {
 	mistakes []error
 	layerKey string
+	root     string               // Config.Root, absolute; empty: none
 	folded   map[string]string    // layer names in lower case
 	claimed  map[[2]string]string // match rules, and the layers that own them
 }
@@ -58,6 +61,7 @@ func (c *checker) config(cfg Config) Config {
 		cfg.LayerKey = defaultLayerKey
 	}
 	c.layerKey = cfg.LayerKey
+	c.root = c.folder(cfg.Root)
 	extractors := cfg.Extractors
 	cfg.Extractors = nil
 	for i, f := range extractors {
@@ -161,6 +165,7 @@ func (c *checker) destination(path, name string, d *Destination) {
 	if isNil(d.Sink) {
 		d.Sink = &unavailable{err: c.note(path+".Sink", "is nil, so its records go to the fallback; set one, such as hydra.Stdout()")}
 	}
+	d.Sink = c.confine(path+".Sink", d.Sink)
 	if isNil(d.Format) {
 		if d.Format != nil {
 			c.note(path+".Format", "is a nil %T; leave it unset for JSON", d.Format)
@@ -188,6 +193,50 @@ func (c *checker) destination(path, name string, d *Destination) {
 	records := c.size(path+".Queue.Records", int64(d.Queue.Records), defaultQueueRecords, maxQueueRecords)
 	d.Queue.Records = int(records)
 	d.Queue.Bytes = c.size(path+".Queue.Bytes", d.Queue.Bytes, defaultQueueBytes, maxQueueBytes)
+}
+
+// folder returns the absolute path of Config.Root, or a path below which nothing is.
+func (c *checker) folder(root string) string {
+	if root == "" {
+		return ""
+	}
+	abs, err := filepath.Abs(root)
+	switch {
+	case strings.ContainsFunc(root, unicode.IsControl):
+		c.note("Root", "%q has control characters in it; remove them", root)
+	case err != nil:
+		c.note("Root", "the working directory, to which %q is relative, is not known (%v); give an absolute path", root, err)
+	default:
+		return abs
+	}
+	return nowhere
+}
+
+// nowhere stands for a root that cannot be: no sink with paths gets below it.
+const nowhere = "\x00"
+
+// confine returns s, kept below Config.Root if it has paths, or the sink that stands
+// for one that cannot be.
+func (c *checker) confine(path string, s sink.Sink) sink.Sink {
+	confiner, ok := s.(sink.Confiner)
+	if !ok || c.root == "" {
+		return s
+	}
+	if c.root == nowhere {
+		return &unavailable{err: c.note(path, "cannot be kept below Root, which is wrong; mend that first")}
+	}
+	err := func() (err error) {
+		defer func() {
+			if p := errs.Recovered(recover()); p != nil {
+				err = p
+			}
+		}()
+		return confiner.Confine(c.root)
+	}()
+	if err != nil {
+		return &unavailable{err: c.note(path, "cannot be kept below Root: %v", err)}
+	}
+	return s
 }
 
 // syncTo returns the promise of d that can be kept.

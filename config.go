@@ -48,6 +48,14 @@ type Config struct {
 	// be quick. A panic is contained and shows in the record.
 	Extractors []func(context.Context) []slog.Attr
 
+	// Root is a folder that no path of a sink leaves: those that are absolute, have
+	// too many ".." or follow a link to the outside are mistakes, and so are links that
+	// a sink is allowed to follow. Paths are then relative to Root, not to the working
+	// directory, and a sink's own root has to be below it. Root has to exist. Sinks
+	// without paths, and what is not a sink.Confiner, are not concerned. Set it when
+	// parts of the configuration come from others. Empty means no such limit.
+	Root string
+
 	// Fallback takes what no destination could, as the destination's format wrote
 	// it, and hydra's own news, as JSON: whole records, one or more a Write, never
 	// two Writes at a time. Nil means standard error. A Write that does not return

@@ -30,10 +30,12 @@ import (
 type Sink struct {
 	path  string // immutable, as the user wrote it
 	fixed string // immutable, path fixed before the program can change directory
-	opts  Options
+	root  string // immutable, Options.Root as the user wrote it
 	stats statistics
 
 	mu         sync.Mutex // guards everything below
+	opts       Options
+	confined   string // the root of Confine; empty unless it was called
 	sys        system
 	name       string // what sys calls the file
 	times      []clockTime
@@ -62,9 +64,10 @@ type Sink struct {
 }
 
 var (
-	_ sink.Exact  = (*Sink)(nil)
-	_ sink.Syncer = (*Sink)(nil)
-	_ sink.Stater = (*Sink)(nil)
+	_ sink.Exact    = (*Sink)(nil)
+	_ sink.Syncer   = (*Sink)(nil)
+	_ sink.Stater   = (*Sink)(nil)
+	_ sink.Confiner = (*Sink)(nil)
 )
 
 // New returns a sink that appends to the file at path, relative to Options.Root or
@@ -78,7 +81,8 @@ func New(path string, opts *Options) *Sink {
 		s.opts.RotateAt = append([]string(nil), opts.RotateAt...)
 	}
 	s.opts.Mode = s.opts.Mode.Perm()
-	if root := s.opts.Root; root != "" {
+	s.root = s.opts.Root
+	if root := s.root; root != "" {
 		// Where the working directory is unknown the folder has to do as it is.
 		if abs, err := filepath.Abs(root); err == nil {
 			root = abs

@@ -178,3 +178,15 @@ func FuzzFault30PathsNeverLeaveTheirRoot(f *testing.F) {
 		assert.Equal(t, len(left), 1, "%q left the root", path)
 	})
 }
+
+func TestConfineComesBeforeOpen(t *testing.T) {
+	root := t.TempDir()
+	s := file.New("app.log", nil)
+	assert.ErrorContains(t, s.Confine("logs"), "give an absolute path")
+	assert.NilError(t, s.Confine(root))
+	open(t, s)
+	assert.NilError(t, s.Confine(root))
+	assert.ErrorContains(t, s.Confine(t.TempDir()), "it is open already: confine it before")
+	write(t, s, "one")
+	assert.Equal(t, content(t, filepath.Join(root, "app.log")), "one\n")
+}

@@ -40,11 +40,12 @@ func TestFault10WhatWasSyncedIsThereWhenThePowerComesBack(t *testing.T) {
 			checked := 0
 			for seed := range uint64(25) {
 				r := rand.New(rand.NewPCG(seed, 10))
+				faults := rand.New(rand.NewPCG(seed, 15)) // of the writer's goroutine
 				dir, after := t.TempDir(), t.TempDir()
 				s := file.New(filepath.Join(dir, "app.log"), &tt.opts)
 				disk := &fault.Disk{FileSystem: file.Everywhere}
 				failing := &fault.FS{FileSystem: disk, On: map[string]fault.Script{fault.Sync: func(n int) fault.Action {
-					if n < 20 || r.IntN(20) > 0 {
+					if n < 20 || faults.IntN(20) > 0 {
 						return fault.Action{}
 					}
 					return fault.Fail(syscall.EIO)

@@ -54,6 +54,7 @@ func (everywhere) Rename(folder *os.File, oldname, newname string) error {
 type below struct {
 	onFile
 	folder string
+	sub    string // a folder in it to be below, which no link on the way to it leaves; may be empty
 }
 
 func (b below) OpenFile(name string, flag int, perm fs.FileMode) (f *os.File, err error) {
@@ -98,6 +99,13 @@ func (b below) do(f func(*os.Root) error) error {
 	r, err := os.OpenRoot(b.folder)
 	if err != nil {
 		return err
+	}
+	if b.sub != "" {
+		sub, err := r.OpenRoot(b.sub)
+		if err := errors.Join(err, r.Close()); err != nil {
+			return err
+		}
+		r = sub
 	}
 	return errors.Join(f(r), r.Close())
 }
