@@ -31,6 +31,7 @@ type books struct {
 	retries uint64    // tries of a batch after the first
 	partial uint64    // tries that left a record half written
 	notices uint64    // gap markers written
+	reached uint64    // the ticket behind the records that the sink has, or was told that they are missing
 	wrote   time.Time // when the sink last took something
 	highest uint32    // most records that take found
 	shown   uint64    // most that Health has called written: what a sink holds does not count there
@@ -47,6 +48,7 @@ func (b *books) take(q *queue, h *haul) {
 	q.take(h)
 	n := uint64(len(h.ends))
 	if n == 0 {
+		h.first = b.next
 		return
 	}
 	missed := h.first - b.next

@@ -187,6 +187,7 @@ func (c *checker) destination(path, name string, d *Destination) {
 		c.note(path+".BlockTimeout", "%v is negative; leave it zero to wait without bound", d.BlockTimeout)
 		d.BlockTimeout = 0
 	}
+	d.Audit = c.audit(path+".Audit", d.Audit)
 	if d.RetryFor == 0 {
 		d.RetryFor = defaultRetryFor
 	}
@@ -270,7 +271,7 @@ func (c *checker) shared(path, usual string, d *Destination, others []*destinati
 		a, b := &o.config, d
 		equal := (b.Name == a.Name || b.Name == usual) && same(a.Format, b.Format) && a.Policy == b.Policy &&
 			a.BlockTimeout == b.BlockTimeout && a.Queue == b.Queue && a.RetryFor == b.RetryFor &&
-			a.Fallback == b.Fallback && same(a.SyncLevel, b.SyncLevel) && a.SyncTo == b.SyncTo
+			a.Fallback == b.Fallback && same(a.SyncLevel, b.SyncLevel) && a.SyncTo == b.SyncTo && a.Audit.equal(b.Audit)
 		switch {
 		case same(a.Sink, b.Sink):
 			if !equal {

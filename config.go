@@ -139,6 +139,11 @@ type Destination struct {
 	// Queue bounds the queue.
 	Queue Queue
 
+	// Audit, if set, gives every line of this destination a trail, from which
+	// "hydra audit" proves that none is missing. Nil means that lines are as the
+	// format wrote them.
+	Audit *Audit
+
 	// RetryFor is how long the writer keeps trying to write a batch that the
 	// sink refused, pausing up to a second between tries, before it sends the
 	// batch to the fallback. From then on it tries the sink about once a second,

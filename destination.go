@@ -17,6 +17,7 @@ import (
 	"github.com/hydra-logger/hydra/format"
 	"github.com/hydra-logger/hydra/internal/errs"
 	"github.com/hydra-logger/hydra/internal/histo"
+	"github.com/hydra-logger/hydra/internal/trail"
 	"github.com/hydra-logger/hydra/internal/window"
 	"github.com/hydra-logger/hydra/sink"
 )
@@ -103,6 +104,9 @@ func newDestination(path string, config Destination, format int) *destination {
 		writer: newWriter(),
 	}
 	d.feeders.Store(1)
+	if config.Audit != nil {
+		d.trails.chain = trail.NewChain(config.Audit.Key)
+	}
 	return d
 }
 

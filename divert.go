@@ -6,6 +6,8 @@ package hydra
 import (
 	"slices"
 	"time"
+
+	"github.com/hydra-logger/hydra/internal/trail"
 )
 
 // divert sends what is left of the batch to the fallback, but for a record that
@@ -22,19 +24,24 @@ func (d *destination) divert() {
 			d.mu.Unlock()
 		}
 		b.first++
-	} else if b.notice == 1 && b.first == 0 {
+		d.torn.reached, d.torn.before = d.reached(b.first), b.before
+	} else if b.notice > 0 && b.first == 0 {
 		d.marked = b.marked
-		b.first = 1
 	}
-	d.divertBatch(b)
+	d.rewind(b.first)
+	b.first = max(b.first, b.notice)
+	d.relink()
+	if !d.divertBatch(b) {
+		d.trails.aside = trail.State{} // the last of them is nowhere
+	}
 	b.first = len(b.ends)
 }
 
 // divertBatch sends the records of b from b.first on, no gap marker among them,
-// to the fallback, and accounts for them.
-func (d *destination) divertBatch(b *batch) {
+// to the fallback, and accounts for them. It reports whether that took all.
+func (d *destination) divertBatch(b *batch) bool {
 	if b.first == len(b.ends) {
-		return
+		return true
 	}
 	taken, err := d.passOn(b)
 	if err != nil {
@@ -44,6 +51,7 @@ func (d *destination) divertBatch(b *batch) {
 	defer d.mu.Unlock()
 	d.books.divert(uint64(taken), uint64(len(b.ends)-b.first-taken))
 	d.noteLosses(time.Now())
+	return err == nil
 }
 
 // divertTorn sends a torn record, whole, to the fallback and accounts for it.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"regexp"
 	"time"
 
 	"github.com/hydra-logger/hydra"
@@ -149,6 +150,28 @@ func ExampleTraceparent() {
 	ctx := context.WithValue(context.Background(), headerKey{}, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 	slog.New(h).InfoContext(ctx, "served")
 	// Output: level=INFO msg=served trace_id=4bf92f3577b34da6a3ce929d0e0e4736 span_id=00f067aa0ba902b7
+}
+
+func ExampleAudit() {
+	key := []byte("32 bytes of crypto/rand, rather.") // from where the logs are not
+	var out bytes.Buffer
+	h := hydra.NewHandler(hydra.Config{Layers: map[string]hydra.Layer{"default": {Destinations: []hydra.Destination{{
+		Sink:   hydra.Writer(&out),
+		Format: format.Text(&format.Options{ReplaceAttr: withoutTime}),
+		Audit:  &hydra.Audit{Key: key},
+	}}}}})
+	log := slog.New(h)
+	log.Info("login", "user", 7)
+	log.Info("logout", "user", 7)
+	if err := h.Close(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	// The name of the run and the MACs differ each time.
+	fmt.Print(regexp.MustCompile(`trail=\w{8}\.([^.]+)\.\S{22}`).ReplaceAllString(out.String(), "trail=RUN.$1.MAC"))
+	// Output:
+	// level=INFO msg=login user=7 trail=RUN.1.MAC
+	// level=INFO msg=logout user=7 trail=RUN.2.MAC
+	// level=INFO msg="hydra: the run ends here" trail=RUN.end-2.MAC
 }
 
 func ExampleHandler_Flush() {

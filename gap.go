@@ -78,7 +78,10 @@ func (d *destination) markGap() {
 		slog.Uint64("fallback", gap.fallback), slog.Time("since", gap.until))
 	marker, _ := d.plain.AppendRecord(nil, r, nil)
 	if len(marker) == 0 {
-		return // a format that writes nothing has filtered it
+		if d.trails.chain == nil {
+			return // a format that writes nothing has filtered it
+		}
+		marker = []byte{'\n'} // the trail must not have a hole
 	}
 	b.bytes = slices.Insert(b.bytes, 0, marker...)
 	b.ends = slices.Insert(b.ends, 0, 0)

@@ -150,7 +150,8 @@ type DestinationHealth struct {
 	Batches uint64 `json:"batches"`
 
 	// Retries counts tries of a batch after the first, PartialWrites those tries
-	// that left a record half written, and GapMarkers the gap markers written.
+	// that left a record half written, and GapMarkers the gap markers written, and
+	// with Audit the line that ends the run.
 	Retries       uint64 `json:"retries"`
 	PartialWrites uint64 `json:"partial_writes"`
 	GapMarkers    uint64 `json:"gap_markers"`
@@ -164,6 +165,10 @@ type DestinationHealth struct {
 	// Latency is the time from a record's Time to when the sink had taken it,
 	// since the handler was made.
 	Latency Latency `json:"latency"`
+
+	// Trail is the run and the number of the last record that the sink took or a
+	// gap marker in it told of, as in "q3Xw70aZ.17", if the destination has Audit.
+	Trail string `json:"trail,omitempty"`
 
 	// LastWrite is when the sink last took something.
 	LastWrite time.Time `json:"last_write,omitzero"`
@@ -339,6 +344,7 @@ func (d *destination) tally(h *DestinationHealth) {
 	h.Bytes, h.Batches = b.bytes, b.batches
 	h.Retries, h.PartialWrites, h.GapMarkers = b.retries, b.partial, b.notices
 	h.LastWrite = b.wrote
+	h.Trail = d.lastTrail()
 }
 
 // noteLosses tells the window of the last minute what was lost since the last

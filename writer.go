@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hydra-logger/hydra/internal/errs"
+	"github.com/hydra-logger/hydra/internal/trail"
 )
 
 // A writer is the goroutine of a destination that owns its sink: it takes records
@@ -40,7 +41,8 @@ type writer struct {
 	retryAt time.Time // when a broken sink is tried again
 	busy    time.Time // when records were last delivered
 	marked  missing   // what gap markers have told
-	told    uint64    // guarded by destination.mu: lost records that events have told
+	trails  trails
+	told    uint64 // guarded by destination.mu: lost records that events have told
 	timer   *time.Timer
 }
 
@@ -48,19 +50,22 @@ type writer struct {
 type batch struct {
 	bytes  []byte
 	ends   []int
-	whens  []uint32 // of the records only
-	notice int      // 1 if ends begins with a gap marker, which is no record
-	done   int      // bytes that the sink took
-	first  int      // index in ends of the first record not accounted for
-	marked missing  // what gap markers had told before that of the batch
+	whens  []uint32    // of the records only
+	notice int         // how many of ends are no records: a gap marker, the line that ends an audited run
+	done   int         // bytes that the sink took
+	first  int         // index in ends of the first record not accounted for
+	marked missing     // what gap markers had told before that of the batch
+	before trail.State // where the trail stood before that of the batch
 }
 
 // torn is a record of which the sink took the beginning and then failed. The rest
 // waits for the sink: writing the record elsewhere would leave half a line behind.
 type torn struct {
-	bytes []byte
-	done  int
-	whens []uint32 // of one record, or of none if it is a gap marker
+	bytes   []byte
+	done    int
+	whens   []uint32    // of one record, or of none if it is a gap marker
+	reached uint64      // as in progress
+	before  trail.State // as in batch
 }
 
 const (
@@ -108,6 +113,7 @@ func (d *destination) run() {
 			}
 			d.passBarriers()
 			if d.queue.drained() {
+				d.endTrail()
 				break
 			}
 			d.rest()
@@ -185,6 +191,7 @@ func (d *destination) nap(how uint32, most time.Duration) bool {
 func (d *destination) deliver() {
 	d.batch = batch{bytes: d.haul.bytes, ends: d.haul.ends, whens: d.haul.whens}
 	d.markGap()
+	d.stamp()
 	if d.waiting() {
 		d.divert()
 		return
@@ -234,7 +241,7 @@ func (d *destination) try() (int, error) {
 			took.partial = n > 0
 			d.settle(took)
 		} else {
-			took.whens, took.mended, took.notice = t.whens, len(t.whens) == 1, len(t.whens) == 0
+			took.whens, took.mended, took.notices, took.reached = t.whens, len(t.whens) == 1, 1-len(t.whens), t.reached
 			d.settle(took)
 			d.torn = nil
 		}
@@ -255,7 +262,8 @@ func (d *destination) try() (int, error) {
 	d.settle(progress{
 		bytes:   n,
 		whens:   b.whens[max(b.first-b.notice, 0):max(whole-b.notice, 0)],
-		notice:  b.notice == 1 && b.first == 0 && whole > 0,
+		notices: min(whole, b.notice) - min(b.first, b.notice),
+		reached: d.reached(whole),
 		partial: n > 0 && whole < len(b.ends) && b.done > b.start(whole),
 	})
 	b.first = whole
@@ -275,7 +283,8 @@ type progress struct {
 	bytes   int
 	whens   []uint32 // of the records that it has whole by now, and had not before
 	mended  bool     // the only one of them was torn
-	notice  bool     // likewise a gap marker
+	notices int      // likewise gap markers
+	reached uint64   // the ticket behind what they are or tell of
 	partial bool     // and the beginning of one
 }
 
@@ -298,8 +307,9 @@ func (d *destination) settle(t progress) {
 		b.batches++
 		b.wrote = now
 	}
-	if t.notice {
-		b.notices++
+	b.notices += uint64(t.notices)
+	if t.notices+len(t.whens) > 0 {
+		b.reached = max(b.reached, t.reached)
 	}
 	if t.partial {
 		b.partial++
@@ -378,23 +388,4 @@ func (d *destination) finish() {
 		return
 	}
 	d.ended = errors.Join(d.call("flush", d.sink.Flush), d.call("close", d.sink.Close))
-}
-
-// stampOf returns t in microseconds, as far as 32 bits carry; 0 stands for no
-// time. Two stamps tell durations of up to an hour.
-func stampOf(t time.Time) uint32 {
-	if t.IsZero() {
-		return 0
-	}
-	return max(uint32(t.UnixMicro()), 1)
-}
-
-// sinceStamp returns the time from when to now. A when that is a little in the
-// future, as clocks go, counts as now.
-func sinceStamp(now, when uint32) time.Duration {
-	d := now - when
-	if -d < uint32(time.Minute/time.Microsecond) {
-		return 0
-	}
-	return time.Duration(d) * time.Microsecond
 }

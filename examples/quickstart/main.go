@@ -21,7 +21,7 @@ import (
 )
 
 func main() {
-	dir := flag.String("dir", "", "folder for the log files; empty makes a new one")
+	dir := flag.String("dir", "logs", "folder for the log files; those that are there go on")
 	requests := flag.Int("requests", 300, "how many requests to send")
 	flag.Parse()
 	if err := run(*dir, *requests); err != nil {
@@ -32,18 +32,19 @@ func main() {
 
 // config sends three layers to files of their own, and the rest to the console.
 func config(dir string) hydra.Config {
-	logFile := func(name string) *file.Sink { return file.New(filepath.Join(dir, name), nil) }
+	logFile := func(name string) *file.Sink { return file.New(filepath.Join(dir, name), &file.Options{MkdirAll: true}) }
 	return hydra.Config{
 		Layers: map[string]hydra.Layer{
 			"default": {Destinations: []hydra.Destination{{Sink: hydra.Stdout(), Format: format.Console(nil)}}},
 			"http":    {Destinations: []hydra.Destination{{Sink: logFile("http.jsonl")}}},
 			"db": {Level: slog.LevelDebug, Destinations: []hydra.Destination{
-				// So small a queue overflows under a burst. What it drops, it counts.
-				{Sink: logFile("db.jsonl"), Queue: hydra.Queue{Records: 64}},
+				// So small a queue overflows under a burst. What it drops, it counts,
+				// and "hydra audit" proves from the file.
+				{Sink: logFile("db.jsonl"), Queue: hydra.Queue{Records: 64}, Audit: &hydra.Audit{}},
 			}},
 			"audit": {Destinations: []hydra.Destination{
 				// A login is worth waiting for: the log call waits for room.
-				{Sink: logFile("audit.jsonl"), Policy: hydra.Block},
+				{Sink: logFile("audit.jsonl"), Policy: hydra.Block, Audit: &hydra.Audit{}},
 			}},
 		},
 		Extractors: []func(context.Context) []slog.Attr{hydra.Traceparent(traceparent)},
@@ -51,11 +52,9 @@ func config(dir string) hydra.Config {
 }
 
 func run(dir string, requests int) error {
-	if dir == "" {
-		var err error
-		if dir, err = os.MkdirTemp("", "hydra-quickstart-"); err != nil {
-			return err
-		}
+	before, err := lines(dir)
+	if err != nil {
+		return err
 	}
 	h, err := hydra.Open(config(dir))
 	if err != nil {
@@ -76,5 +75,5 @@ func run(dir string, requests int) error {
 	if err := errors.Join(err, h.Close(ctx)); err != nil {
 		return err // closed all the same: what was logged until then is on file
 	}
-	return report(dir, h.Health())
+	return report(dir, before, h.Health())
 }

@@ -13,8 +13,24 @@ import (
 	"github.com/hydra-logger/hydra"
 )
 
-// report shows the files and the counters, and fails if they do not agree.
-func report(dir string, health hydra.Health) error {
+// lines returns how many lines the log files have, by their names.
+func lines(dir string) (map[string]uint64, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.jsonl"))
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string]uint64)
+	for _, name := range files {
+		if found[name], _, err = count(name); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// report shows the files and the counters, and fails if they do not agree on what is
+// new in the files.
+func report(dir string, before map[string]uint64, health hydra.Health) error {
 	fmt.Printf("\nLog files in %s:\n", dir)
 	for _, d := range health.Destinations {
 		if filepath.Ext(d.Sink) != ".jsonl" {
@@ -25,8 +41,8 @@ func report(dir string, health hydra.Health) error {
 			return err
 		}
 		fmt.Printf("  %-12s %5d lines, %d of them gap markers\n", filepath.Base(d.Sink), lines, gaps)
-		if lines != d.Written+d.GapMarkers {
-			return fmt.Errorf("%s has %d lines, but %d records and %d gap markers were written",
+		if lines -= before[d.Sink]; lines != d.Written+d.GapMarkers {
+			return fmt.Errorf("%s has %d new lines, but %d records and %d gap markers were written",
 				d.Sink, lines, d.Written, d.GapMarkers)
 		}
 	}

@@ -1,0 +1,112 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/hydra-logger/hydra/internal/audit"
+	"github.com/hydra-logger/hydra/internal/trail"
+)
+
+var testKey = []byte("0123456789abcdef")
+
+// stream returns the lines of a run of 1, 2, a marker for 3 and 4, 5 and the end.
+func stream() []string {
+	c := trail.NewChain(testKey)
+	one, two := c.Line(nil, []byte("one\n"), 1), c.Line(nil, []byte("two\n"), 2)
+	gap, five := c.Gap(nil, []byte("gap\n"), 4), c.Line(nil, []byte("five\n"), 5)
+	return []string{string(one), string(two), string(gap), string(five), string(c.End(nil, []byte("end\n")))}
+}
+
+func join(lines ...string) string { return strings.Join(lines, "") }
+
+func TestCommandSaysWhatItFoundInWordsAndExits(t *testing.T) {
+	s := stream()
+	files := map[string]string{
+		"whole": join(s...), "head": join(s[:3]...), "tail": join(s[3:]...), "hole": join(s[0], s[2], s[3], s[4]),
+		"changed": join(s[0], "T"+s[1][1:], s[2], s[3], s[4]), "twice": join(s[0], s[0], s[1], s[2], s[3], s[4], s[4]),
+		"foreign": join(s...) + "foreign\n", "plain": "a\nb\n", "empty": "", "damaged": "\x1f\x8b\x08",
+		"zstd": "\x28\xb5\x2f\xfd", "key": string(testKey), "short": "key",
+	}
+	dir := t.TempDir()
+	t.Chdir(dir)
+	assert.NilError(t, os.Mkdir("folder", 0o700))
+	for name, text := range files {
+		assert.NilError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	const noKey = "Without -key only numbers were looked at"
+	for _, tt := range []struct {
+		name string
+		args string
+		exit int
+		want []string // in what it prints
+	}{
+		{"help", "help", 0, []string{"hydra audit [-key FILE]"}},
+		{"help of audit", "audit -h", 0, []string{"usage: hydra audit", "-partial"}},
+		{"version", "version", 0, []string{"hydra "}},
+		{"nothing", "", 2, []string{"hydra audit [-key FILE]"}},
+		{"unknown command", "check", 2, []string{`there is no command "check"`}},
+		{"no file", "audit", 2, []string{"usage: hydra audit"}},
+		{"unknown flag", "audit -x", 2, []string{"-x", "usage: hydra audit"}},
+		{"missing file", "audit none", 2, []string{"hydra audit: none: no such file or directory"}},
+		{"folder", "audit folder", 2, []string{"folder: is a directory"}},
+		{"zstd", "audit zstd", 2, []string{"zstd -dc FILE | hydra audit -"}},
+		{"missing key", "audit -key none whole", 2, []string{"none"}},
+		{"short key", "audit -key short whole", 2, []string{"short holds 3 bytes; a key has at least 16"}},
+		{"whole", "audit whole", 0, []string{"1..5     3      2", "yes    proven", noKey, "PROVEN"}},
+		{"whole, with the key", "audit -key key whole", 0, []string{"PROVEN"}},
+		{"two files", "audit -key key tail head", 0, []string{"PROVEN"}},
+		{"standard input", "audit -key key -", 0, []string{"PROVEN"}},
+		{"hole", "audit hole", 1, []string{"number 2 is missing without account, between hole:1 and hole:2", "NOT PROVEN"}},
+		{"hole, with the key", "audit -key key hole", 1, []string{"lines that cannot be proven, for the line before them is not here: 1, at hole:2"}},
+		{"changed", "audit changed", 0, []string{noKey, "PROVEN"}},
+		{"changed, with the key", "audit -key key changed", 1, []string{"lines whose MAC is wrong, for they were changed or a line before them is gone: 1, at changed:2"}},
+		{"twice", "audit twice", 1, []string{
+			"numbers that are here twice: 1, at twice:2", "lines behind one with a higher number: 1, at twice:2", "numbers beyond the end of the run: 1, at twice:7",
+		}},
+		{"foreign line", "audit foreign", 1, []string{"foreign: lines without a trail: 1, at foreign:6"}},
+		{"beginning", "audit head", 1, []string{"has no end: it goes on, or crashed, or lines behind number 4 were cut off", "OPEN"}},
+		{"end", "audit tail", 1, []string{"begins before these files; what came before number 5 is not known", "OPEN"}},
+		{"end, as asked for", "audit -partial -key key tail", 0, []string{"OPEN"}},
+		{"hole, partial", "audit -partial hole", 1, []string{"NOT PROVEN"}},
+		{"fallback", "audit whole tail", 1, []string{"numbers that are here twice: 1, at tail:1"}},
+		{"without trails", "audit plain", 1, []string{"plain: none of 2 lines has a trail; its destination has no Audit", "NOT PROVEN"}},
+		{"without trails beside others", "audit plain whole", 0, []string{"none of 2 lines has a trail", "PROVEN"}},
+		{"empty", "audit empty", 1, []string{"NOT PROVEN"}},
+		{"damaged", "audit damaged", 1, []string{"damaged: damaged behind line 0: unexpected EOF"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var out strings.Builder
+			exit := run(strings.Fields(tt.args), strings.NewReader(files["whole"]), &out, &out)
+			assert.Equal(t, exit, tt.exit, &out)
+			for _, want := range tt.want {
+				assert.Assert(t, strings.Contains(out.String(), want), "got %s, want %q in it", &out, want)
+			}
+		})
+	}
+}
+
+func TestCommandPrintsJSON(t *testing.T) {
+	var out, errs strings.Builder
+	exit := run([]string{"audit", "-json", "-"}, strings.NewReader(join(stream()...)), &out, &errs)
+	assert.Equal(t, exit, exitOK, &errs)
+	var got audit.Report
+	assert.NilError(t, json.Unmarshal([]byte(out.String()), &got))
+	assert.Equal(t, got.Verdict, audit.Proven)
+	assert.Equal(t, len(got.Runs), 1)
+	run := got.Runs[0]
+	run.ID = ""
+	assert.DeepEqual(t, run, audit.Run{Verdict: audit.Proven, First: 1, Last: 5, Lines: 3, Markers: 1, Ended: true, Told: 2})
+	assert.Equal(t, len(got.Files), 1)
+	f := got.Files[0]
+	assert.Equal(t, f.Name, "standard input")
+	assert.DeepEqual(t, []uint64{f.Lines, f.Trailed, f.Bare.Count}, []uint64{5, 5, 0})
+}
