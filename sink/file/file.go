@@ -123,8 +123,9 @@ func (s *Sink) begun() error {
 	if err != nil {
 		return err
 	}
-	s.adopt(o)
-	s.restart()
+	if err := s.take(o); err != nil {
+		return err
+	}
 	s.heal()
 	s.running = true
 	if s.opts.Sync == SyncInterval {

@@ -70,7 +70,9 @@ func (s *Sink) follow() error {
 	changed := s.tail.inFile() > 0 && info.Size() != s.tail.end
 	s.size = info.Size()
 	if changed {
-		s.restart()
+		if s.restart(); !s.stays() {
+			return s.replace()
+		}
 	}
 	if s.opts.rotates() {
 		return s.followRotation(info)
@@ -108,8 +110,9 @@ func (s *Sink) replace() error {
 	if s.file != nil {
 		_ = s.abandon() // what could not be synced, Flush will tell
 	}
-	s.adopt(o)
-	s.restart()
+	if err := s.take(o); err != nil {
+		return err
+	}
 	s.stats.count(&s.stats.s.Reopens)
 	return nil
 }

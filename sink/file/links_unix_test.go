@@ -222,3 +222,42 @@ func TestOnHangupReopens(t *testing.T) {
 	stop()
 	stop()
 }
+
+// A remover removes the file that was just opened anew, once, right after the sink has
+// looked at its name: another process has rotated and compressed it.
+type remover struct {
+	file.System
+	path  string
+	opens int // until then
+}
+
+func (r *remover) OpenFile(name string, flag int, perm fs.FileMode) (*os.File, error) {
+	f, err := r.System.OpenFile(name, flag, perm)
+	if name == r.path && err == nil {
+		r.opens--
+	}
+	return f, err
+}
+
+func (r *remover) Lstat(name string) (fs.FileInfo, error) {
+	info, err := r.System.Lstat(name)
+	if name == r.path && r.opens == 0 {
+		r.opens--
+		err = errors.Join(err, os.Remove(name))
+	}
+	return info, err
+}
+
+func TestFault27AFileThatOthersRemoveWhileItIsOpenedTakesNoRecordsWithIt(t *testing.T) {
+	for _, opens := range []int{1, 2} { // at Open, and at a rotation in the middle of a batch
+		path := filepath.Join(t.TempDir(), "app.log")
+		s := file.New(path, &file.Options{MaxSize: 1024})
+		r := &remover{file.Everywhere, path, opens}
+		s.SetSystem(r)
+		open(t, s)
+		one, two := strings.Repeat("1", 600), strings.Repeat("2", 600)
+		write(t, s, one, two)
+		assert.Assert(t, r.opens < 0, "nothing was removed")
+		assert.Equal(t, strings.Join(contents(t, path), ""), one+"\n"+two+"\n")
+	}
+}

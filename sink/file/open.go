@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
+	"time"
 )
 
 // An opened is a file that the sink may write to.
@@ -222,7 +223,53 @@ func usable(mode fs.FileMode) error {
 	return fmt.Errorf("it is neither a file nor a character device (%v)", mode)
 }
 
-// adopt makes o the file of the sink, which has none.
+// take makes o the file of the sink, which has none, and sees to it that nobody
+// removes the file from under it. Between the opening of a file and our lock, another
+// process may have rotated it and begun to compress it, and what is written to it then
+// would go with it.
+func (s *Sink) take(o opened) error {
+	for range 10 {
+		s.adopt(o)
+		s.restart()
+		if s.stays() {
+			return nil
+		}
+		mode := o.info.Mode().Perm()
+		_ = s.abandon() // nothing was written to it
+		var err error
+		if o, err = s.open(mode); err != nil {
+			return err
+		}
+	}
+	s.adopt(o)
+	s.restart()
+	return nil
+}
+
+// stays reports whether the file at hand is not removed for as long as the sink has it.
+func (s *Sink) stays() bool {
+	if !s.regular || holdsNames {
+		return true
+	}
+	// Others have the lock for a moment when they look whether they are alone.
+	for try := 0; !s.shared && try < 20; try++ {
+		if s.shared = lock(s.file, true); !s.shared {
+			time.Sleep(100 * time.Microsecond)
+		}
+	}
+	info, err := s.file.Stat()
+	if err != nil {
+		return true // a write will tell
+	}
+	if s.shared {
+		return links(info) > 0
+	}
+	// A stranger that locks log files does not remove them; who compresses them does.
+	named, err := s.sys.Lstat(s.name)
+	return err == nil && os.SameFile(named, info)
+}
+
+// adopt makes o the file of the sink.
 func (s *Sink) adopt(o opened) {
 	s.file, s.info, s.use = o.file, o.info, o.use
 	s.regular, s.size = o.info.Mode().IsRegular(), o.info.Size()

@@ -149,8 +149,9 @@ func (s *Sink) rotateOnce() error {
 	if s.file != nil {
 		_ = s.abandon() // what could not be synced, Flush will tell
 	}
-	s.adopt(o)
-	s.restart()
+	if err := s.take(o); err != nil {
+		return err
+	}
 	if s.careful() {
 		s.sync.fail(s.syncNames(folder))
 	} else {

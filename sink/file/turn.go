@@ -10,7 +10,7 @@ import (
 
 // takeTurn keeps all others of our kind from appending to the file until endTurn,
 // so that a record that does not fit can be taken back. It reports whether it could:
-// a process that was stopped in its turn is not waited for beyond some milliseconds,
+// a process that was stopped in its turn is not waited for beyond some forty milliseconds,
 // and without its turn a write is still a single append.
 func (s *Sink) takeTurn() bool {
 	if !s.regular {
@@ -25,15 +25,17 @@ func (s *Sink) takeTurn() bool {
 // lockBytesSoon is lockBytes with some milliseconds of patience. It reports whether
 // it had to wait.
 func lockBytesSoon(f *os.File) (locked, waited bool) {
-	for range 50 {
+	for try := range 30 {
 		locked, busy := lockBytes(f)
 		if !busy {
 			return locked, waited
 		}
 		waited = true
-		// Others have their turn for as long as one write takes, some ten microseconds.
-		// A lock that is waited for in the system could be waited for without end.
-		time.Sleep(100 * time.Microsecond)
+		// Others have their turn for as long as one write takes, some ten microseconds,
+		// and longer where they have to wait for a processor; all of this is some forty
+		// milliseconds. A lock that is waited for in the system could be waited for
+		// without end.
+		time.Sleep(time.Duration(try) * 100 * time.Microsecond)
 	}
 	return false, waited
 }
