@@ -26,6 +26,7 @@ type barrier struct {
 	written uint64 // as in books, when the barrier was put up
 	lost    uint64 // of the barrier's records, dropped since
 	stray   uint64 // likewise, to the fallback
+	spooled uint64 // likewise, left for the next start
 	over    bool   // guarded by destination.mu: reached, or given up
 	err     error  // guarded by destination.mu: of the sink's Flush and Sync, once over
 }
@@ -33,7 +34,7 @@ type barrier struct {
 // A loss is n records from ticket first on that did not reach the sink.
 type loss struct {
 	first, n uint64
-	as       *uint64 // barrier.lost or barrier.stray
+	as       *uint64 // barrier.lost, barrier.stray or barrier.spooled
 }
 
 // armed returns a barrier for a record that is about to be pushed.
@@ -131,6 +132,7 @@ func (d *destination) awaitBarrier(ctx context.Context, b *barrier) Delivery {
 		Destination: d.config.Name,
 		Written:     d.books.written - b.written,
 		Fallback:    b.stray,
+		Spooled:     b.spooled,
 		Dropped:     b.lost,
 		Unknown:     d.books.before(b.target) - gone,
 		Err:         err,

@@ -51,14 +51,39 @@ func (b *books) take(q *queue, h *haul) {
 		h.first = b.next
 		return
 	}
-	missed := h.first - b.next
-	for _, w := range b.barriers {
-		since := min(max(b.next, w.head), h.first)
-		w.lose(since, h.first-since, &w.lost)
-	}
-	b.missed += missed
-	b.next += missed + n
+	b.miss(h.first)
+	b.next += n
 	b.held += n
+}
+
+// miss accounts for the records from next up to first, which are in the queue no
+// more, as dropped.
+func (b *books) miss(first uint64) {
+	for _, w := range b.barriers {
+		since := min(max(b.next, w.head), first)
+		w.lose(since, first-since, &w.lost)
+	}
+	b.missed += first - b.next
+	b.next = first
+}
+
+// spoolQueued accounts for the next n records, which nobody takes, as spooled.
+func (b *books) spoolQueued(n uint64) {
+	for _, w := range b.barriers {
+		w.lose(b.next, n, &w.spooled)
+	}
+	b.next += n
+	b.spooled += n
+}
+
+// spoolHeld accounts for what is held, and for the torn record, as spooled.
+func (b *books) spoolHeld() {
+	for _, w := range b.barriers {
+		w.lose(b.next-b.held, b.held, &w.spooled)
+		w.lose(b.tornAt, b.torn, &w.spooled)
+	}
+	b.spooled += b.held + b.torn
+	b.held, b.torn = 0, 0
 }
 
 // unseen returns how many records were dropped since take, from the head of q.

@@ -16,8 +16,25 @@ import (
 
 // open opens the sink.
 func (d *destination) open() error {
-	err := d.call("open", d.sink.Open)
+	err := d.openSink()
 	d.opened = err == nil
+	return err
+}
+
+// openSink opens the sink, which is asked before what it has of what an earlier
+// process gave it.
+func (d *destination) openSink() error {
+	d.adopt()
+	d.askArrived()
+	if s, ok := d.sink.(sink.Exact); ok && d.queue.ring != nil {
+		s.Trace(func(from, upto int, place []byte) { d.tracing.note(from, upto, place) })
+	}
+	err := d.call("open", d.sink.Open)
+	if err != nil {
+		for _, m := range d.remnants {
+			m.ring.Survived()
+		}
+	}
 	return err
 }
 
@@ -26,19 +43,22 @@ func (d *destination) open() error {
 func (d *destination) openWithin(ctx context.Context) error {
 	opened := make(chan error) // unbuffered: a result that nobody took is undone
 	go func() {                // ends when the sink returns; nobody waits beyond ctx
-		err := d.call("open", d.sink.Open)
+		err := d.openSink()
 		select {
 		case <-ctx.Done():
 			if err == nil {
 				_ = d.call("close", d.sink.Close)
 			}
+			d.leaveRemnants()
 		case opened <- err:
 		}
 	}()
 	var err error
 	select {
 	case err = <-opened:
-		d.opened = err == nil
+		if d.opened = err == nil; !d.opened {
+			d.leaveRemnants()
+		}
 	case <-ctx.Done():
 		err = fmt.Errorf("has not opened within %v", openTimeout)
 	}
@@ -62,8 +82,9 @@ func atPath(path string, err error) error {
 }
 
 // write hands records to the sink and holds it to its contract. Their ends count
-// from skip bytes before p.
-func (d *destination) write(p []byte, ends []int, skip int) (n int, err error) {
+// from skip bytes before p; in a ring, those lie base bytes into what is in flight.
+func (d *destination) write(p []byte, ends []int, skip, base int) (n int, err error) {
+	d.tracing.at, d.tracing.size = base+skip, len(p)
 	d.ends = d.ends[:0]
 	for _, end := range ends {
 		d.ends = append(d.ends, end-skip)

@@ -194,6 +194,9 @@ func (c *checker) destination(path, name string, d *Destination) {
 	records := c.size(path+".Queue.Records", int64(d.Queue.Records), defaultQueueRecords, maxQueueRecords)
 	d.Queue.Records = int(records)
 	d.Queue.Bytes = c.size(path+".Queue.Bytes", d.Queue.Bytes, defaultQueueBytes, maxQueueBytes)
+	if d.Durable != nil {
+		d.Durable = c.durable(path+".Durable", *d.Durable)
+	}
 }
 
 // folder returns the absolute path of Config.Root, or a path below which nothing is.
@@ -271,7 +274,8 @@ func (c *checker) shared(path, usual string, d *Destination, others []*destinati
 		a, b := &o.config, d
 		equal := (b.Name == a.Name || b.Name == usual) && same(a.Format, b.Format) && a.Policy == b.Policy &&
 			a.BlockTimeout == b.BlockTimeout && a.Queue == b.Queue && a.RetryFor == b.RetryFor &&
-			a.Fallback == b.Fallback && same(a.SyncLevel, b.SyncLevel) && a.SyncTo == b.SyncTo && a.Audit.equal(b.Audit)
+			a.Fallback == b.Fallback && same(a.SyncLevel, b.SyncLevel) && a.SyncTo == b.SyncTo &&
+			a.Audit.equal(b.Audit) && sameDurable(a.Durable, b.Durable)
 		switch {
 		case same(a.Sink, b.Sink):
 			if !equal {

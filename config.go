@@ -140,6 +140,10 @@ type Destination struct {
 	// Queue bounds the queue.
 	Queue Queue
 
+	// Durable makes the queue outlive the process, however that ends. Nil means that
+	// what is queued is lost with the process.
+	Durable *Durable
+
 	// Audit, if set, gives every line of this destination a trail, from which
 	// "hydra audit" proves that none is missing. Nil means that lines are as the
 	// format wrote them.

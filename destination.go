@@ -77,8 +77,10 @@ type destination struct {
 
 	// mu makes its holder the queue's consumer. The writer holds it while it
 	// takes records and while it accounts for them, never while the sink works.
-	mu    sync.Mutex
-	books books // guarded by mu
+	mu         sync.Mutex
+	books      books         // guarded by mu
+	durability DurableHealth // guarded by mu: of what was recovered
+	notDurable error         // why there is no ring; set before the writer runs
 
 	writer
 }
@@ -103,6 +105,7 @@ func newDestination(path string, config Destination, format int) *destination {
 		queue:  newQueue(uint32(config.Queue.Records), uint32(config.Queue.Bytes)),
 		writer: newWriter(),
 	}
+	d.tracing = &d.trace
 	d.feeders.Store(1)
 	if config.Audit != nil {
 		d.trails.chain = trail.NewChain(config.Audit.Key)

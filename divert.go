@@ -4,7 +4,6 @@
 package hydra
 
 import (
-	"slices"
 	"time"
 
 	"github.com/hydra-logger/hydra/internal/trail"
@@ -16,7 +15,7 @@ import (
 func (d *destination) divert() {
 	b := &d.batch
 	if b.first < len(b.ends) && b.done > b.start(b.first) {
-		d.torn = &torn{bytes: slices.Clone(b.bytes[b.start(b.first):b.ends[b.first]]), done: b.done - b.start(b.first)}
+		d.torn = d.tear()
 		if i := b.first - b.notice; i >= 0 {
 			d.torn.whens = []uint32{b.whens[i]}
 			d.mu.Lock()
@@ -35,6 +34,7 @@ func (d *destination) divert() {
 		d.trails.aside = trail.State{} // the last of them is nowhere
 	}
 	b.first = len(b.ends)
+	d.conclude()
 }
 
 // divertBatch sends the records of b from b.first on, no gap marker among them,
@@ -56,7 +56,8 @@ func (d *destination) divertBatch(b *batch) bool {
 
 // divertTorn sends a torn record, whole, to the fallback and accounts for it.
 func (d *destination) divertTorn(t *torn) {
-	taken, err := d.passOn(&batch{bytes: t.bytes, ends: []int{len(t.bytes)}, whens: t.whens})
+	whole := t.bytes[t.start:]
+	taken, err := d.passOn(&batch{bytes: whole, ends: []int{len(whole)}, whens: t.whens})
 	if err != nil {
 		d.noteError("fallback", err)
 	}

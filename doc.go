@@ -69,7 +69,8 @@
 // destination, are where. What had been lost or gone to the fallback before the
 // call is not in it: Health has that. A program that ends without Close, by
 // os.Exit, log.Fatal or a panic that nobody recovers, loses what is in the
-// queues: usually the last ten milliseconds. Exit, in place of os.Exit, closes
+// queues: usually the last ten milliseconds; a durable queue (Destination.Durable)
+// loses nothing. Exit, in place of os.Exit, closes
 // every handler first, and a deferred HandlePanic brings out what is queued, and the
 // panic.
 //

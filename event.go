@@ -74,6 +74,18 @@ const (
 	// the fallback.
 	EventTooLarge EventKind = "hydra: record too large for the queue"
 
+	// EventNotDurable is a durable queue that is in memory instead, from the start or
+	// from now on; Err says why. A crash would lose what it holds.
+	EventNotDurable EventKind = "hydra: queue is not durable"
+
+	// EventRecovered is records that a process left in a durable queue when it died,
+	// and that the sink has now. Count says how many; Err says more.
+	EventRecovered EventKind = "hydra: records recovered"
+
+	// EventQuarantined is a file of a durable queue that could not be recovered, and
+	// was set aside; Err names it.
+	EventQuarantined EventKind = "hydra: queue file set aside"
+
 	// EventMemory is memory that passed Config.MemoryLimit, or fell below it
 	// again; Err says which.
 	EventMemory EventKind = "hydra: memory"

@@ -64,7 +64,13 @@ const openTimeout = 10 * time.Second
 func NewHandler(cfg Config) *Handler {
 	var check checker
 	c := newCore(cfg, &check)
+	_ = c.openRings() // each destination knows
 	h := c.handler()
+	for _, d := range c.destinations {
+		if d.notDurable != nil {
+			c.shared.reporter.report(Event{Kind: EventNotDurable, Destination: d.config.Name, Err: d.notDurable})
+		}
+	}
 	for _, mistake := range check.mistakes {
 		c.shared.reporter.report(Event{Kind: EventMistake, Err: mistake})
 	}
@@ -82,7 +88,13 @@ func Open(cfg Config) (*Handler, error) {
 		c.endLife()
 		return nil, errors.Join(check.mistakes...)
 	}
+	if err := c.openRings(); err != nil {
+		c.closeRings()
+		c.endLife()
+		return nil, err
+	}
 	if err := c.openSinks(); err != nil {
+		c.closeRings()
 		return nil, err
 	}
 	return c.handler(), nil
@@ -163,6 +175,7 @@ func (c *core) openSinks() error {
 	for _, d := range c.destinations {
 		if d.opened {
 			_ = d.call("close", d.sink.Close) // the failure to open is the news
+			d.leaveRemnants()
 		}
 	}
 	return errors.Join(failures...)

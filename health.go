@@ -18,7 +18,7 @@ const (
 
 	// StatusDegraded: within the last minute a record was lost or took the
 	// fallback, or a sink failed; or a sink shows that it is not well; or a queue is
-	// past 80 %, or memory is above its limit.
+	// past 80 %, or in memory where it was to be durable; or memory is above its limit.
 	StatusDegraded
 
 	// StatusFailing: a sink takes nothing. It fails, and records go to the
@@ -138,6 +138,10 @@ type DestinationHealth struct {
 
 	Losses Losses      `json:"losses"`
 	Queue  QueueHealth `json:"queue"`
+
+	// Durable is about what makes the queue outlive the process; nil for a queue
+	// that was not asked to.
+	Durable *DurableHealth `json:"durable,omitempty"`
 
 	// Truncated and EncodeErrors are how many records were cut at the format's
 	// MaxRecord, and in how many a value panicked or could not be encoded.
@@ -308,7 +312,7 @@ func (d *destination) health(now time.Time) DestinationHealth {
 	switch {
 	case d.broken.Load() || h.InCall >= callTooLong:
 		h.Status = StatusFailing
-	case h.Recent.Lost > 0 || h.Recent.Errors > 0 || d.high.Load() || unwell:
+	case h.Recent.Lost > 0 || h.Recent.Errors > 0 || d.high.Load() || unwell || h.Durable.inMemory():
 		h.Status = StatusDegraded
 	}
 	return h
@@ -341,6 +345,7 @@ func (d *destination) tally(h *DestinationHealth) {
 		Bytes: int64(bytes), BytesMax: d.config.Queue.Bytes,
 		Highest: int(max(b.highest, d.highMark.Load(), records)),
 	}
+	h.Durable = d.durableHealth()
 	h.Bytes, h.Batches = b.bytes, b.batches
 	h.Retries, h.PartialWrites, h.GapMarkers = b.retries, b.partial, b.notices
 	h.LastWrite = b.wrote

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"github.com/hydra-logger/hydra/internal/ring"
 )
 
 // A queue is a bounded ring of encoded records between any number of
@@ -93,8 +95,11 @@ type queue struct {
 	nudge     uint32 // records in the queue from which on a napping consumer is woken
 	nudgeByte uint32 // the same in bytes
 	takeMax   uint32 // most bytes the consumer claims at once
+	runMost   uint32 // most records it claims at once
+	longest   uint32 // longest record
 	data      []byte
 	wake      chan struct{} // capacity 1
+	ring      *ring.Ring    // keeps the records of a durable queue, too; else nil
 
 	rewindFrom uint32 // position from which on an empty queue is rewound
 
@@ -189,6 +194,8 @@ func newQueue(records, bytes uint32) *queue {
 		nudge:     max(records/4, 1),
 		nudgeByte: max(bytes/4, 1),
 		takeMax:   min(slack/2, takeBytes),
+		runMost:   entries,
+		longest:   min(bytes, maxQueueRecord),
 		data:      make([]byte, bytes+slack),
 		wake:      make(chan struct{}, 1),
 		room:      make(chan struct{}),
@@ -218,7 +225,7 @@ func (q *queue) reset(ticket, position uint32) {
 // if it was accepted.
 func (q *queue) push(p []byte, when uint32, dropOldest bool) (o outcome, mark uint64) {
 	n := uint32(len(p))
-	if uint64(len(p)) > uint64(min(q.bytes, maxQueueRecord)) {
+	if uint64(len(p)) > uint64(q.longest) {
 		return tooLarge, 0
 	}
 	for spin := 0; spin < spins; {
@@ -335,6 +342,9 @@ func (q *queue) fill(mark uint64, p []byte, when uint32) {
 	ticket := ticketOf(mark)
 	if ticket%halfTickets == 0 {
 		q.halves.Add(1)
+	}
+	if q.ring != nil {
+		q.ring.Fill(ticket, position, p) // before the consumer can have it
 	}
 	e := uint64(q.lap(ticket))<<56 | uint64(len(p))<<32 | uint64(when)
 	q.entries[ticket&q.mask].Store(e)

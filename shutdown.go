@@ -142,7 +142,7 @@ func (h *Handler) flush(ctx context.Context, barrierOf func(*destination) *barri
 // before is not repeated: Health has it. When ctx ends first, or
 // Config.CloseTimeout passes and ctx has no deadline, the sinks are told to give
 // up and what is still queued goes to the fallback, for which the last part of
-// the time is reserved. A sink that does not return even then is abandoned, with
+// the time is reserved, or waits in a durable queue for the next start. A sink that does not return even then is abandoned, with
 // the records it has in hand: they are named as unknown and are not written
 // again. Where ctx is cancelled, or has ended before the call, that takes up to
 // 200 ms more, so that nothing that is queued is lost without being counted. A nil
@@ -314,12 +314,19 @@ func (d *destination) takeOver(ctx context.Context) {
 		b.over, b.err = true, errSinkHangs
 	}
 	d.books.barriers = nil
+	if d.durable() {
+		d.spoolQueue()
+	}
 	d.mu.Unlock()
 	close(d.taken)
+	d.closeRing(false)
 	var h haul
 	for !d.queue.drained() {
 		d.mu.Lock()
 		d.books.take(d.queue, &h)
+		if d.queue.ring != nil { // it failed, and keeps nothing
+			d.queue.release()
+		}
 		if ctx.Err() != nil {
 			d.books.divert(0, uint64(len(h.ends)))
 			h.ends = h.ends[:0]

@@ -12,7 +12,7 @@ type haul struct {
 }
 
 // take fills h, which it empties first, with the published records at head, and
-// frees their space. Consumer only.
+// frees their space; that of a durable queue only at release. Consumer only.
 func (q *queue) take(h *haul) {
 	head := q.head.Load()
 	claim := head
@@ -40,13 +40,21 @@ func (q *queue) take(h *haul) {
 }
 
 // carry copies the run noted in h, which begins at head and is the consumer's,
-// and frees its space.
+// and frees its space, unless the ring has yet to know that the run is no longer
+// queued.
 func (q *queue) carry(h *haul, head uint64) {
 	h.first = q.before(head)
 	position, total := positionOf(head), uint32(h.ends[len(h.ends)-1])
 	k := min(total, uint32(len(q.data))-position)
 	h.bytes = append(h.bytes, q.data[position:position+k]...)
 	h.bytes = append(h.bytes, q.data[:total-k]...)
+	if q.ring == nil {
+		q.release()
+	}
+}
+
+// release frees the space of the run that was taken last.
+func (q *queue) release() {
 	q.claim.Store(noClaim) // the space belongs to the producers again
 	q.rewind()
 	q.announceRoom()
@@ -71,12 +79,13 @@ func (q *queue) follow(head, tail uint64) {
 }
 
 // collect notes in h, which it empties first, the run of published records from
-// head on, up to takeMax bytes or one record. It returns the mark behind it.
+// head on, up to runMost records and takeMax bytes or one record. It returns the
+// mark behind it.
 func (q *queue) collect(h *haul, head uint64) (end uint64) {
 	h.bytes, h.ends, h.whens = h.bytes[:0], h.ends[:0], h.whens[:0]
 	end = head
 	total := uint32(0)
-	for range recordsBetween(head, q.tail.Load()) {
+	for range min(recordsBetween(head, q.tail.Load()), q.runMost) {
 		n, when, ok := q.published(ticketOf(end))
 		if !ok || total > 0 && total+n > q.takeMax {
 			break
@@ -101,4 +110,27 @@ func (h *haul) skip(n int) {
 		h.ends[i] -= gone
 	}
 	h.whens = h.whens[:copy(h.whens, h.whens[n:])]
+}
+
+// settled reports whether every record of a sealed queue is published (I5).
+func (q *queue) settled() bool {
+	head, tail := q.head.Load(), q.tail.Load()
+	for ticket := ticketOf(head); ticket != ticketOf(tail); ticket = (ticket + 1) & ticketMask {
+		if _, _, ok := q.published(ticket); !ok {
+			return q.head.Load() != head && q.settled()
+		}
+	}
+	return true
+}
+
+// keep moves head of a settled queue behind all that is in it, which stays in the
+// ring. It returns how many records were given a ticket before the oldest of them,
+// and how many there are. Consumer only.
+func (q *queue) keep() (first, n uint64) {
+	for {
+		head, tail := q.head.Load(), q.tail.Load()&^sealed
+		if q.head.CompareAndSwap(head, tail) { // or a producer that came before the seal dropped one
+			return q.before(head), uint64(recordsBetween(head, tail))
+		}
+	}
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/hydra-logger/hydra/internal/errs"
-	"github.com/hydra-logger/hydra/internal/trail"
 )
 
 // A writer is the goroutine of a destination that owns its sink: it takes records
@@ -18,54 +17,39 @@ import (
 // will not have them, to the fallback. Its fields belong to that goroutine, but
 // for those that say otherwise.
 type writer struct {
-	goroutine atomic.Uint64 // its number, for a sink that logs to its own destination
-	hanging   atomic.Int64  // stalled, of the call that was last reported to hang
-	stalled   atomic.Int64  // since when the sink has had the call it is in, in ns since shared.started; 0 when in none
-	broken    atomic.Bool   // the sink failed for too long: records go to the fallback
-	emptied   chan struct{} // closed when the queue is empty for good
-	ended     error         // what Flush and Close of the sink returned at the end
-	done      chan struct{} // closed when the goroutine has ended; ended is set by then
-	abandoned bool          // guarded by destination.mu: Close has taken over the queue
-	taken     chan struct{} // closed by then
+	goroutine  atomic.Uint64 // its number, for a sink that logs to its own destination
+	hanging    atomic.Int64  // stalled, of the call that was last reported to hang
+	stalled    atomic.Int64  // since when the sink has had the call it is in, in ns since shared.started; 0 when in none
+	broken     atomic.Bool   // the sink failed for too long: records go to the fallback
+	emptied    chan struct{} // closed when the queue is empty for good
+	ended      error         // what Flush and Close of the sink returned at the end
+	done       chan struct{} // closed when the goroutine has ended; ended is set by then
+	abandoned  bool          // guarded by destination.mu: Close has taken over the queue
+	taken      chan struct{} // closed by then
+	gone       bool          // guarded by destination.mu: the goroutine touches the ring no more
+	ringClosed bool          // guarded by destination.mu: nobody does
 
 	// passed is closed, and made anew, when barriers are reached; guarded by
 	// destination.mu. The writer makes it, and not who waits: that may be in a bubble
 	// of testing/synctest, whose channels nobody outside may use.
 	passed chan struct{}
 
-	haul    haul
-	batch   batch
-	torn    *torn
-	ends    []int // those of the batch that the sink was given, which is its to spoil
-	opened  bool
-	retryAt time.Time // when a broken sink is tried again
-	busy    time.Time // when records were last delivered
-	marked  missing   // what gap markers have told
-	trails  trails
-	told    uint64 // guarded by destination.mu: lost records that events have told
-	timer   *time.Timer
-}
-
-// A batch is what the writer is bringing to the sink.
-type batch struct {
-	bytes  []byte
-	ends   []int
-	whens  []uint32    // of the records only
-	notice int         // how many of ends are no records: a gap marker, the line that ends an audited run
-	done   int         // bytes that the sink took
-	first  int         // index in ends of the first record not accounted for
-	marked missing     // what gap markers had told before that of the batch
-	before trail.State // where the trail stood before that of the batch
-}
-
-// torn is a record of which the sink took the beginning and then failed. The rest
-// waits for the sink: writing the record elsewhere would leave half a line behind.
-type torn struct {
-	bytes   []byte
-	done    int
-	whens   []uint32    // of one record, or of none if it is a gap marker
-	reached uint64      // as in progress
-	before  trail.State // as in batch
+	haul     haul
+	batch    batch
+	torn     *torn
+	trace    trace      // of the ring of a durable queue
+	tracing  *trace     // of the batch that the sink is given
+	adopted  bool       // what ended processes left was looked for
+	remnants []*remnant // oldest first
+	retired  bool       // it failed, and that was told
+	ends     []int      // those of the batch that the sink was given, which is its to spoil
+	opened   bool
+	retryAt  time.Time // when a broken sink is tried again
+	busy     time.Time // when records were last delivered
+	marked   missing   // what gap markers have told
+	trails   trails
+	told     uint64 // guarded by destination.mu: lost records that events have told
+	timer    *time.Timer
 }
 
 const (
@@ -97,6 +81,7 @@ func newWriter() writer {
 // when Close has taken the queue over.
 func (d *destination) run() {
 	defer close(d.done)
+	defer d.closeRing(true)
 	d.goroutine.Store(goroutineID())
 	d.timer = time.NewTimer(time.Hour)
 	defer d.timer.Stop()
@@ -192,6 +177,11 @@ func (d *destination) deliver() {
 	d.batch = batch{bytes: d.haul.bytes, ends: d.haul.ends, whens: d.haul.whens}
 	d.markGap()
 	d.stamp()
+	d.begin()
+	if d.over() {
+		d.keep()
+		return
+	}
 	if d.waiting() {
 		d.divert()
 		return
@@ -202,6 +192,12 @@ func (d *destination) deliver() {
 		n, err := d.try()
 		if err == nil {
 			d.mended()
+			d.conclude()
+			return
+		}
+		if d.over() {
+			d.breakOff(err)
+			d.keep()
 			return
 		}
 		now := time.Now()
@@ -232,11 +228,15 @@ func (d *destination) try() (int, error) {
 			return 0, err
 		}
 	}
-	total := 0
+	total, err := d.recover()
+	if err != nil {
+		return total, err
+	}
 	if t := d.torn; t != nil {
-		n, err := d.write(t.bytes[t.done:], []int{len(t.bytes)}, t.done)
+		n, err := d.write(t.bytes[t.done:], []int{len(t.bytes)}, t.done, 0)
 		t.done += n
-		total = n
+		total += n
+		d.trace.took(t.done)
 		if took := (progress{bytes: n}); t.done < len(t.bytes) {
 			took.partial = n > 0
 			d.settle(took)
@@ -253,8 +253,9 @@ func (d *destination) try() (int, error) {
 	if b.first == len(b.ends) {
 		return total, nil
 	}
-	n, err := d.write(b.bytes[b.done:], b.ends[b.first:], b.done)
+	n, err := d.write(b.bytes[b.done:], b.ends[b.first:], b.done, d.trace.base)
 	b.done += n
+	d.trace.took(d.trace.base + b.done)
 	whole := b.first
 	for whole < len(b.ends) && b.ends[whole] <= b.done {
 		whole++
@@ -268,57 +269,6 @@ func (d *destination) try() (int, error) {
 	})
 	b.first = whole
 	return total + n, err
-}
-
-// start returns the offset of the first byte of record i.
-func (b *batch) start(i int) int {
-	if i == 0 {
-		return 0
-	}
-	return b.ends[i-1]
-}
-
-// progress is what the sink took in one call.
-type progress struct {
-	bytes   int
-	whens   []uint32 // of the records that it has whole by now, and had not before
-	mended  bool     // the only one of them was torn
-	notices int      // likewise gap markers
-	reached uint64   // the ticket behind what they are or tell of
-	partial bool     // and the beginning of one
-}
-
-// settle accounts for what the sink took.
-func (d *destination) settle(t progress) {
-	now := time.Now()
-	stamp := stampOf(now)
-	for _, when := range t.whens {
-		if when != 0 {
-			d.latency.Record(sinceStamp(stamp, when))
-		}
-	}
-	d.recent.Add(now, recentWritten, uint64(len(t.whens)))
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.noteLosses(now)
-	b := &d.books
-	if t.bytes > 0 {
-		b.bytes += uint64(t.bytes)
-		b.batches++
-		b.wrote = now
-	}
-	b.notices += uint64(t.notices)
-	if t.notices+len(t.whens) > 0 {
-		b.reached = max(b.reached, t.reached)
-	}
-	if t.partial {
-		b.partial++
-	}
-	if t.mended {
-		b.mend()
-	} else {
-		b.write(uint64(len(t.whens)))
-	}
 }
 
 // passBarriers lets everybody go on whose records are accounted for, and those who
@@ -380,7 +330,11 @@ func (d *destination) count(to *uint64, n uint64) {
 
 // finish sends what the sink will not have to the fallback, and closes the sink.
 func (d *destination) finish() {
-	if t := d.torn; t != nil && len(t.whens) > 0 { // a gap marker is about this stream alone
+	switch t := d.torn; {
+	case t == nil || len(t.whens) == 0: // a gap marker is about this stream alone
+	case d.durable():
+		d.keep()
+	default:
 		d.divertTorn(t)
 	}
 	d.leave()

@@ -18,6 +18,7 @@ func TestDocumentThatDoesNotWorkIsRefused(t *testing.T) {
 	r := repository{
 		root:    rootDir(t),
 		scripts: "# go test ./never\nrace() { true; }\n\tgo test ./...\ncheck:\n",
+		tests:   []string{"TestThis"},
 		sources: []string{normalize("\tlog := open()\n\tif true {\n\t\tlog.Close()\n\t}\n")},
 	}
 	for _, tt := range []struct {
@@ -41,6 +42,8 @@ func TestDocumentThatDoesNotWorkIsRefused(t *testing.T) {
 		{"command in a comment", "NOTES.md", "```sh\ngo test ./never\n```\n", `command "go test ./never" is`},
 		{"make target", "NOTES.md", "```sh\nmake check\n```\n", ""},
 		{"unknown make target", "NOTES.md", "```sh\nmake chec\n```\n", `command "make chec" is`},
+		{"test", "NOTES.md", "| kept | `TestThis` |\n", ""},
+		{"unknown test", "NOTES.md", "| kept | `TestThat` |\n", "there is no test TestThat"},
 		{"installation", "NOTES.md", "```sh\ngo get github.com/hydra-logger/hydra@latest\n```\n", ""},
 		{"unknown example", "NOTES.md", "```sh\ngo run ./examples/none\n```\n", `command "go run ./examples/none" is`},
 	} {

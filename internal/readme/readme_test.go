@@ -7,6 +7,7 @@
 //     a program, from the body of an Example or from a file under examples/;
 //   - a sh block holds commands, one a line, that .ci/run runs. (The documents of
 //     nested modules are excepted: a comparison may take longer than CI has.)
+//   - a test that is named, like this: `TestX`, exists.
 //
 // The indented blocks of the root package's comment in doc.go are go blocks too.
 package readme
@@ -36,10 +37,14 @@ type repository struct {
 	root    string   // absolute
 	scripts string   // .ci/run and Makefile
 	sources []string // normalized text that fragments may be taken from
+	tests   []string // names of test functions
 }
 
 // fence is a block of code in a Markdown document: language, then lines.
 var fence = regexp.MustCompile("(?ms)^[ \t]*```([^\n]*)\n(.*?)^[ \t]*```[ \t]*$")
+
+// namedTest is the name of a test in a Markdown document.
+var namedTest = regexp.MustCompile("`(Test[A-Z0-9][A-Za-z0-9_]*)`")
 
 // problems says what is wrong with a document. file is relative to the root.
 func (r repository) problems(t *testing.T, file, text string) []string {
@@ -79,6 +84,11 @@ func (r repository) problems(t *testing.T, file, text string) []string {
 					report("command %q is not one that .ci/run runs", command)
 				}
 			}
+		}
+	}
+	for _, name := range namedTest.FindAllStringSubmatch(text, -1) {
+		if !slices.Contains(r.tests, name[1]) {
+			report("there is no test %s", name[1])
 		}
 	}
 	if file == "README.md" && (!program || !tests) {
@@ -175,7 +185,11 @@ func open(t *testing.T) (r repository, documents map[string]string) {
 				}
 			}
 			for _, decl := range f.Decls {
-				if fn, ok := decl.(*ast.FuncDecl); ok && strings.HasPrefix(fn.Name.Name, "Example") {
+				fn, ok := decl.(*ast.FuncDecl)
+				if ok && fn.Recv == nil && strings.HasPrefix(fn.Name.Name, "Test") {
+					r.tests = append(r.tests, fn.Name.Name)
+				}
+				if ok && strings.HasPrefix(fn.Name.Name, "Example") {
 					body := data[fset.Position(fn.Body.Lbrace).Offset+1 : fset.Position(fn.Body.Rbrace).Offset]
 					r.sources = append(r.sources, normalize(string(body)))
 				}
@@ -187,6 +201,24 @@ func open(t *testing.T) (r repository, documents map[string]string) {
 		t.Fatal(err)
 	}
 	return r, documents
+}
+
+func TestEveryLossInTheREADMEIsShownByATest(t *testing.T) {
+	_, documents := open(t)
+	_, section, _ := strings.Cut(documents["README.md"], "\n## What can hydra lose?\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	rows := 0
+	for line := range strings.Lines(section) {
+		if !strings.HasPrefix(line, "|") {
+			continue
+		}
+		if rows++; rows > 2 && !namedTest.MatchString(line) { // the first two are the head
+			t.Errorf("no test in %s", line)
+		}
+	}
+	if rows < 10 {
+		t.Errorf("got a table of %d rows, want 10 and more", rows)
+	}
 }
 
 func TestDocumentsShowWhatWorks(t *testing.T) {

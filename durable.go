@@ -1,0 +1,204 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra
+
+import (
+	"errors"
+	"strings"
+	"unicode"
+
+	"github.com/hydra-logger/hydra/internal/ring"
+)
+
+// Durable describes a queue that outlives the process: what it holds is also in a
+// file in memory, so a record whose Handle returned nil is there whatever ends the
+// process, be it SIGKILL, the system short of memory, a panic or os.Exit. The next
+// handler with a destination of that name brings it to the sink, before any record
+// of its own, followed by a record with RecoveredMessage. A sink.Exact, such as
+// sink/file, then has every record exactly once, any other at least once.
+//
+// Such a file does not outlive the machine, nor a container whose /dev/shm it is
+// in; a folder that is mounted as memory outlives the container. It holds the
+// records as they were encoded, with mode 0600: what must not be there must not be
+// logged. It costs a log call some tens of nanoseconds, and as much memory again
+// as Queue.Bytes and more, which counts to the cgroup of whoever logs.
+//
+// At the end of Close's time, what is queued stays in the file, too, and does not
+// go to the fallback. A record that is longer than an eighth of Queue.Bytes does
+// not enter a durable queue: it goes to the fallback. What the fallback takes while
+// the sink fails may come to the sink, too, if the process dies in that moment.
+//
+// It works on Linux. Elsewhere, and where the file cannot be, Open returns an error
+// and NewHandler makes do with a queue in memory, which Health and EventNotDurable
+// tell.
+type Durable struct {
+	// Dir is the folder of the file: on a file system in memory, the user's own, and
+	// nobody else may write to it; it is made if missing. Empty means hydra in
+	// $XDG_RUNTIME_DIR, or else /dev/shm/hydra-<uid>. Files bear the names of the
+	// program and of the destination. What one instance of a program left, another
+	// recovers that starts while it is gone, so instances with sinks of their own need
+	// a Dir each.
+	Dir string
+
+	// AllowDisk takes a Dir on any file system. There a log call can wait for the
+	// disk, and one that hangs can stop the whole program: not even the garbage
+	// collector runs while a goroutine waits for a page. It gains little, for a file
+	// that survives the machine needs more. It is for tests.
+	AllowDisk bool
+
+	// MaxOrphans is how many bytes of files are recovered that dead processes left:
+	// the oldest ones first. What is beyond is set aside under names that end in
+	// .bad, for a person to look at. Zero means 1 GiB.
+	MaxOrphans int64
+}
+
+const (
+	defaultMaxOrphans = 1 << 30
+
+	// A durable queue leaves room in the batch in flight for a gap marker, and for
+	// what is added to each record on its way to the sink.
+	markerMost   = 4 << 10
+	stampMost    = 96
+	durableRun   = 1024 // records in a batch
+	durableShare = 8    // of Queue.Bytes is the longest record
+)
+
+// durable returns d with its defaults.
+func (c *checker) durable(path string, d Durable) *Durable {
+	if strings.ContainsFunc(d.Dir, unicode.IsControl) {
+		c.note(path+".Dir", "%q has control characters in it; remove them", d.Dir)
+		d.Dir = ""
+	}
+	if d.MaxOrphans < 0 {
+		c.note(path+".MaxOrphans", "%d is negative; leave it zero for %d", d.MaxOrphans, defaultMaxOrphans)
+		d.MaxOrphans = 0
+	}
+	if d.MaxOrphans == 0 {
+		d.MaxOrphans = defaultMaxOrphans
+	}
+	return &d
+}
+
+// sameDurable reports whether two destinations want the same.
+func sameDurable(a, b *Durable) bool {
+	return a == b || a != nil && b != nil && *a == *b
+}
+
+// ringOptions returns where the files of the destination are.
+func (d *destination) ringOptions() ring.Options {
+	c := d.config.Durable
+	return ring.Options{Dir: c.Dir, Name: d.config.Name, AllowDisk: c.AllowDisk, MaxOrphans: c.MaxOrphans}
+}
+
+// openRing makes the queue of the destination durable. Nobody uses it yet.
+func (d *destination) openRing() error {
+	if d.config.Durable == nil {
+		return nil
+	}
+	q := d.queue
+	longest := min(q.longest, q.bytes/durableShare)
+	batch := max(q.takeMax, longest) + markerMost + durableRun*stampMost
+	g := ring.Geometry{
+		Data: len(q.data), Slots: len(q.entries),
+		// A torn record waits for its sink with the batch that it was in.
+		Batch: int(2 * batch), BatchRecords: 2 * (durableRun + 1),
+	}
+	r, err := ring.Create(d.ringOptions(), g)
+	if err != nil {
+		d.notDurable = &durableError{d.path, err}
+		return d.notDurable
+	}
+	q.ring, q.longest, q.runMost = r, longest, durableRun
+	d.trace.most, d.trace.mostRecords = g.Batch, g.BatchRecords
+	return nil
+}
+
+// A durableError says where in the Config it is what a ring could not be made of.
+type durableError struct {
+	path string
+	err  error // begins with the name of the field
+}
+
+func (e *durableError) Error() string {
+	return "hydra: " + e.path + "." + strings.TrimPrefix(e.err.Error(), "ring: ")
+}
+
+func (e *durableError) Unwrap() error { return e.err }
+
+// openRings makes the queues durable that are to be. What cannot be stays in
+// memory; the error says why.
+func (c *core) openRings() error {
+	failures := make([]error, len(c.destinations))
+	for i, d := range c.destinations {
+		failures[i] = d.openRing()
+	}
+	return errors.Join(failures...)
+}
+
+// closeRings gives back the rings of a handler that does not come to be.
+func (c *core) closeRings() {
+	for _, d := range c.destinations {
+		if d.queue.ring != nil {
+			_ = d.queue.ring.Remove() // why the handler failed is the news
+		}
+	}
+}
+
+// DurableHealth is the state of what makes a queue outlive the process.
+type DurableHealth struct {
+	// Path is the file, and Bytes what it takes of the memory.
+	Path  string `json:"path,omitempty"`
+	Bytes int64  `json:"bytes"`
+
+	// Recovered is how many records of dead processes the sink took, and Duplicates
+	// how many it had already. Waiting is how many are yet to come.
+	Recovered  uint64 `json:"recovered"`
+	Duplicates uint64 `json:"duplicates"`
+	Waiting    uint64 `json:"waiting"`
+
+	// Holes are records that a log call was about to make when its process died, and
+	// Damaged those whose bytes were not what they had been.
+	Holes   uint64 `json:"holes"`
+	Damaged uint64 `json:"damaged"`
+
+	// Quarantined is how many files were set aside.
+	Quarantined uint64 `json:"quarantined"`
+
+	// Error says why the queue is in memory instead; empty if it is durable.
+	Error string `json:"error,omitempty"`
+}
+
+// inMemory reports whether a queue that was to be durable is not.
+func (h *DurableHealth) inMemory() bool { return h != nil && h.Error != "" }
+
+// durableHealth returns the state of the durable queue, if there was to be one. The
+// caller holds mu.
+func (d *destination) durableHealth() *DurableHealth {
+	if d.config.Durable == nil {
+		return nil
+	}
+	h := d.durability
+	err := d.notDurable
+	if r := d.queue.ring; r != nil {
+		h.Path, h.Bytes = r.Path(), r.Size()
+		err = r.Retired()
+	}
+	if err != nil {
+		h.Error = err.Error()
+	}
+	return &h
+}
+
+// tellRetired reports once that the ring has failed, and the queue goes on in
+// memory.
+func (d *destination) tellRetired() {
+	r := d.queue.ring
+	if r == nil || d.retired {
+		return
+	}
+	if err := r.Retired(); err != nil {
+		d.retired = true
+		d.shared.reporter.report(Event{Kind: EventNotDurable, Destination: d.config.Name, Err: err})
+	}
+}

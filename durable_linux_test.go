@@ -1,0 +1,416 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/hydra-logger/hydra"
+	"github.com/hydra-logger/hydra/internal/fault"
+)
+
+// durableRig is newRig with a durable queue, in dir.
+func durableRig(t *testing.T, dir string, set func(r *rig, d *hydra.Destination)) *rig {
+	return newRig(t, func(r *rig, d *hydra.Destination, _ *hydra.Config) {
+		d.Durable = &hydra.Durable{Dir: dir}
+		d.Queue = hydra.Queue{Records: 256, Bytes: 16 << 10}
+		d.RetryFor = time.Hour
+		if set != nil {
+			set(r, d)
+		}
+	})
+}
+
+// files returns the names in a folder.
+func files(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	assert.NilError(t, err)
+	names := []string{}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// without returns the lines but those with RecoveredMessage.
+func without(lines []string) (records, markers []string) {
+	for _, line := range lines {
+		if strings.HasPrefix(line, hydra.RecoveredMessage) {
+			markers = append(markers, line)
+		} else {
+			records = append(records, line)
+		}
+	}
+	return records, markers
+}
+
+func TestCleanEndLeavesNoFile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		r := durableRig(t, dir, nil)
+		assert.Equal(t, len(files(t, dir)), 1)
+		info, err := os.Stat(filepath.Join(dir, files(t, dir)[0]))
+		assert.NilError(t, err)
+		assert.Equal(t, info.Mode().Perm(), os.FileMode(0o600))
+		r.log(1, 100)
+		r.close()
+		assert.DeepEqual(t, r.sink.Lines(), numbers(1, 100))
+		assert.DeepEqual(t, files(t, dir), []string{})
+	})
+}
+
+func TestCloseLeavesToTheNextStartWhatTheSinkDidNotTake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		r := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
+		r.log(1, 10)
+		settle()
+		r.log(11, 20)
+		err := r.Close(ending(t, time.Second))
+		got := delivery(t, err)
+		assert.Equal(t, got.Spooled, uint64(20))
+		assert.Equal(t, got.Fallback+got.Dropped+got.Unknown+got.Written, uint64(0))
+		assert.Assert(t, strings.Contains(err.Error(), "20 wait for the next start"), "got %v", err)
+		assert.Equal(t, r.state().Spooled, uint64(20))
+		assert.DeepEqual(t, r.strays(), []string(nil))
+
+		next := durableRig(t, dir, nil)
+		next.log(21, 22)
+		next.close()
+		records, markers := without(next.sink.Lines())
+		assert.DeepEqual(t, records, numbers(1, 22))
+		assert.Equal(t, len(markers), 1)
+		assert.Equal(t, next.sink.Lines()[20], markers[0], "it stands behind what was recovered")
+		d := next.state().Durable
+		assert.Equal(t, d.Recovered, uint64(20))
+		assert.Equal(t, d.Waiting, uint64(0))
+		assert.Equal(t, next.seen(hydra.EventRecovered)[0].Count, uint64(20))
+		assert.DeepEqual(t, files(t, dir), []string{})
+	})
+}
+
+func TestAStuckSinkKeepsItsFileUntilItReturns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		released := make(chan struct{})
+		r := durableRig(t, dir, func(r *rig, _ *hydra.Destination) {
+			r.sink.OnWrite = fault.First(1, fault.Hang(released))
+		})
+		r.log(1, 10)
+		settle()
+		r.log(11, 20)
+		got := delivery(t, r.Close(ending(t, time.Second)))
+		assert.Equal(t, got.Unknown, uint64(10), "the sink has them in hand")
+		assert.Equal(t, got.Spooled, uint64(10))
+
+		second := durableRig(t, dir, nil)
+		second.log(21, 21)
+		second.close()
+		assert.DeepEqual(t, second.sink.Lines(), numbers(21, 21))
+		assert.Equal(t, len(files(t, dir)), 1)
+
+		close(released)
+		synctest.Wait()
+		assert.DeepEqual(t, r.sink.Lines(), numbers(1, 10))
+		third := durableRig(t, dir, nil)
+		third.close()
+		records, _ := without(third.sink.Lines())
+		assert.DeepEqual(t, records, numbers(11, 20))
+		assert.DeepEqual(t, files(t, dir), []string{})
+	})
+}
+
+func TestRecoveryWaitsForItsSinkWhileNewRecordsGoToTheFallback(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		first := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
+		first.log(1, 10)
+		_ = first.Close(ended())
+
+		r := durableRig(t, dir, func(r *rig, d *hydra.Destination) {
+			d.RetryFor = 2 * time.Second
+			began := time.Now()
+			r.sink.OnWrite = func(int) fault.Action {
+				if time.Since(began) < 10*time.Second {
+					return fault.Fail(syscall.EIO)
+				}
+				return fault.Action{}
+			}
+		})
+		settle()
+		assert.Equal(t, r.state().Durable.Waiting, uint64(10))
+		r.log(11, 12)
+		time.Sleep(time.Second)
+		assert.DeepEqual(t, r.strays(), []string(nil)) // they wait for RetryFor
+		time.Sleep(4 * time.Second)
+		assert.DeepEqual(t, r.strays(), numbers(11, 12))
+		r.log(13, 13)
+		time.Sleep(2 * time.Second)
+		assert.DeepEqual(t, r.strays(), numbers(11, 13))
+		time.Sleep(5 * time.Second)
+		assert.Equal(t, r.state().Durable.Waiting, uint64(0))
+		r.log(14, 14)
+		r.close()
+		records, markers := without(r.sink.Lines())
+		assert.Equal(t, len(markers), 1)
+		assert.DeepEqual(t, records, join(numbers(1, 10), gap(0, 0, 3), numbers(14, 14)))
+	})
+}
+
+func TestFault6EndDuringRecoveryLosesNothingAndRepeatsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		first := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
+		for i := range 40 {
+			assert.NilError(t, first.say("record "+strconv.Itoa(1000+i)))
+		}
+		_ = first.Close(ended())
+		s := &tape{script: []int{17, 0, 30, 1}}
+		var moments []moment
+		s.step = func() {
+			moments = append(moments, moment{copyDir(t, dir), s.bytes[:len(s.bytes):len(s.bytes)], nil, 40})
+		}
+		recoverAll(t, dir, s)
+		assert.Assert(t, len(moments) > 10, "got %d moments", len(moments))
+		for _, m := range moments {
+			m.recover(t)
+		}
+	})
+}
+
+func TestFault7EveryRingOfManyLivesIsRecoveredOldestFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		const lives = 50
+		for i := range lives {
+			// Nobody recovers.
+			r := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
+			r.log(i+1, i+1)
+			_ = r.Close(ended())
+			time.Sleep(time.Second)
+		}
+		assert.Equal(t, len(files(t, dir)), lives)
+		r := durableRig(t, dir, nil)
+		r.close()
+		records, markers := without(r.sink.Lines())
+		assert.DeepEqual(t, records, numbers(1, lives))
+		assert.Equal(t, len(markers), lives)
+		assert.DeepEqual(t, files(t, dir), []string{})
+	})
+}
+
+func TestFault74LiveQueuesOfOneNameKeepApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		a, b := durableRig(t, dir, nil), durableRig(t, dir, nil)
+		a.log(1, 10)
+		b.log(11, 20)
+		a.close()
+		b.log(21, 30)
+		b.close()
+		assert.DeepEqual(t, a.sink.Lines(), numbers(1, 10))
+		assert.DeepEqual(t, b.sink.Lines(), numbers(11, 30))
+	})
+}
+
+func TestARecordThatIsLongForADurableQueueGoesToTheFallback(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := durableRig(t, shmDir(t), nil) // 16 KiB
+		long := strings.Repeat("x", 2<<10)
+		assert.NilError(t, r.say(long[1:]))
+		settle()
+		assert.NilError(t, r.say(long))
+		r.close()
+		assert.DeepEqual(t, r.sink.Lines(), join([]string{long[1:]}, gap(0, 0, 1)))
+		assert.DeepEqual(t, r.strays(), []string{long})
+		assert.Equal(t, len(r.seen(hydra.EventTooLarge)), 1)
+	})
+}
+
+func TestDurableHealthIsTidyJSON(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		r := durableRig(t, dir, nil)
+		var got struct {
+			Destinations []struct{ Durable map[string]any }
+		}
+		p, err := json.Marshal(r.Health())
+		assert.NilError(t, err)
+		assert.NilError(t, json.Unmarshal(p, &got))
+		d := got.Destinations[0].Durable
+		assert.Equal(t, d["path"], filepath.Join(dir, files(t, dir)[0]))
+		assert.Assert(t, d["bytes"].(float64) > 16<<10)
+		_, told := d["error"]
+		assert.Assert(t, !told)
+		r.close()
+		plain := newRig(t, nil)
+		assert.Assert(t, plain.state().Durable == nil)
+		plain.close()
+	})
+}
+
+// badDirs are folders that no durable queue can be in, and what the error says.
+func badDirs(t *testing.T) map[string]string {
+	file := filepath.Join(shmDir(t), "file")
+	assert.NilError(t, os.WriteFile(file, nil, 0o600))
+	open := shmDir(t)
+	assert.NilError(t, os.Chmod(open, 0o777))
+	return map[string]string{
+		t.TempDir(): "AllowDisk", // fault 75
+		file:        "no directory",
+		open:        "0777",
+	}
+}
+
+func TestFault75AQueueThatCannotBeDurableSaysWhy(t *testing.T) {
+	for dir, want := range badDirs(t) {
+		cfg := hydra.Config{MemoryLimit: -1, Fallback: &fault.Writer{}, Layers: map[string]hydra.Layer{"x": {
+			Destinations: []hydra.Destination{{Name: "d", Sink: &fault.Sink{}, Format: lines{}, Durable: &hydra.Durable{Dir: dir}}},
+		}}}
+		_, err := hydra.Open(cfg)
+		assert.ErrorContains(t, err, `Layers["x"].Destinations[0].Durable`)
+		assert.ErrorContains(t, err, want)
+
+		r := newRig(t, func(_ *rig, d *hydra.Destination, _ *hydra.Config) { d.Durable = &hydra.Durable{Dir: dir} })
+		r.log(1, 3)
+		d := r.state()
+		assert.Equal(t, d.Status, hydra.StatusDegraded)
+		assert.Assert(t, strings.Contains(d.Durable.Error, want), "got %s", d.Durable.Error)
+		r.close()
+		assert.DeepEqual(t, r.sink.Lines(), numbers(1, 3))
+		assert.Equal(t, len(r.seen(hydra.EventNotDurable)), 1)
+	}
+}
+
+func TestADestinationOfTwoLayersNeedsOneIdeaOfDurable(t *testing.T) {
+	s, dir := &fault.Sink{}, shmDir(t)
+	layers := func(other *hydra.Durable) hydra.Config {
+		return hydra.Config{Fallback: &fault.Writer{}, Layers: map[string]hydra.Layer{
+			"a": {Destinations: []hydra.Destination{{Name: "d", Sink: s, Durable: &hydra.Durable{Dir: dir}}}},
+			"b": {Destinations: []hydra.Destination{{Name: "d", Sink: s, Durable: other}}},
+		}}
+	}
+	_, err := hydra.Open(layers(nil))
+	assert.ErrorContains(t, err, "other settings")
+	h, err := hydra.Open(layers(&hydra.Durable{Dir: dir}))
+	assert.NilError(t, err)
+	assert.NilError(t, h.Close(context.Background()))
+}
+
+func TestFault69AFileThatIsCutLeavesAQueueInMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		released := make(chan struct{})
+		r := durableRig(t, dir, func(r *rig, d *hydra.Destination) {
+			d.Policy = hydra.Block
+			r.sink.OnWrite = fault.First(1, fault.Stall(released))
+		})
+		r.log(1, 10)
+		settle()
+		r.log(11, 50)
+		assert.NilError(t, os.Truncate(filepath.Join(dir, files(t, dir)[0]), 0))
+		r.log(51, 100)
+		close(released)
+		settle()
+		d := r.state()
+		assert.Equal(t, d.Status, hydra.StatusDegraded)
+		assert.Assert(t, strings.Contains(d.Durable.Error, "cut"), "got %s", d.Durable.Error)
+		r.close()
+		assert.DeepEqual(t, r.sink.Lines(), numbers(1, 100))
+		assert.Equal(t, len(r.seen(hydra.EventNotDurable)), 1)
+
+		next := durableRig(t, dir, nil)
+		next.log(101, 101)
+		next.close()
+		assert.DeepEqual(t, next.sink.Lines(), numbers(101, 101))
+	})
+}
+
+func TestFault70NoRoomForTheFileLeavesAQueueInMemory(t *testing.T) {
+	dir := shmDir(t)
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256k,mode=0700"); err != nil {
+		t.Skipf("mount: %v", err)
+	}
+	defer func() { assert.NilError(t, syscall.Unmount(dir, 0)) }()
+	r := newRig(t, func(_ *rig, d *hydra.Destination, _ *hydra.Config) { d.Durable = &hydra.Durable{Dir: dir} })
+	r.log(1, 3)
+	assert.Assert(t, strings.Contains(r.state().Durable.Error, "no space left"), "got %s", r.state().Durable.Error)
+	r.close()
+	assert.DeepEqual(t, r.sink.Lines(), numbers(1, 3))
+	assert.DeepEqual(t, files(t, dir), []string{})
+}
+
+func TestFault72DamagedFilesHarmNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		first := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
+		for i := range 20 {
+			assert.NilError(t, first.say("record "+strconv.Itoa(1000+i)))
+		}
+		_ = first.Close(ended())
+		name := files(t, dir)[0]
+		whole, err := os.ReadFile(filepath.Join(dir, name))
+		assert.NilError(t, err)
+		for at := 0; at < len(whole); at += 997 { // each part of the file gets its turn
+			for i := range min(997, len(whole)-at) {
+				whole[at+i] ^= 0x10
+			}
+			sick := shmDir(t)
+			assert.NilError(t, os.WriteFile(filepath.Join(sick, name), whole, 0o600))
+			r := durableRig(t, sick, nil)
+			r.log(1, 1)
+			r.close()
+			records, _ := without(r.sink.Lines())
+			for _, line := range records[:len(records)-1] {
+				n, err := strconv.Atoi(strings.TrimPrefix(line, "record "))
+				assert.Assert(t, err == nil && n >= 1000 && n < 1020, "got %q", line)
+			}
+			assert.Equal(t, records[len(records)-1], "1")
+			d := r.state().Durable
+			assert.Assert(t, d.Quarantined == 1 || d.Recovered+d.Damaged >= 20, "got %+v", d)
+			assert.Equal(t, uint64(len(files(t, sick))), d.Quarantined)
+			for i := range min(997, len(whole)-at) {
+				whole[at+i] ^= 0x10
+			}
+		}
+	})
+}
+
+func TestFault73ARecordThatLooksLikeAQueueFileIsARecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		var logged []string
+		first := durableRig(t, dir, func(r *rig, d *hydra.Destination) {
+			d.Queue = hydra.Queue{Records: 256, Bytes: 256 << 10}
+			r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO))
+		})
+		for range 20 { // each holds what the file holds by then: heads, slots, batches
+			p, err := os.ReadFile(filepath.Join(dir, files(t, dir)[0]))
+			assert.NilError(t, err)
+			p = bytes.ReplaceAll(p[:8<<10], []byte("\n"), []byte{'.'})
+			logged = append(logged, string(p))
+			assert.NilError(t, first.say(string(p)))
+			settle()
+		}
+		_ = first.Close(ended())
+		r := durableRig(t, dir, nil)
+		r.close()
+		records, _ := without(r.sink.Lines())
+		assert.Assert(t, slices.Equal(records, logged))
+	})
+}

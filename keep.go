@@ -1,0 +1,66 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra
+
+import "runtime"
+
+// durable reports whether a ring keeps what is queued and in flight.
+func (d *destination) durable() bool {
+	return d.queue.ring != nil && d.queue.ring.Retired() == nil
+}
+
+// over reports whether the time for Close has passed, and what is left stays in the
+// ring for the next start.
+func (d *destination) over() bool {
+	return d.shared.life.Err() != nil && d.durable()
+}
+
+// keep ends the writer's work: what is in flight and what is queued stay in the
+// ring, with what other destinations still bring.
+func (d *destination) keep() {
+	for d.queue.tail.Load()&sealed == 0 {
+		<-d.queue.wake // the seal calls
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.books.spoolHeld()
+	d.spoolQueue()
+	d.abandoned = true
+}
+
+// spoolQueue accounts for what is queued as spooled. The caller holds mu, and the
+// queue is sealed.
+func (d *destination) spoolQueue() {
+	for !d.queue.settled() {
+		runtime.Gosched() // a producer is about to publish
+	}
+	first, n := d.queue.keep()
+	d.books.miss(first)
+	d.books.spoolQueued(n)
+}
+
+// closeRing gives the ring back once neither a log call nor the writer uses it any
+// more: unlinked if everything came to its end, or else for the next start. The
+// writer calls it as the last thing it does, and so does who took the queue over,
+// for a writer that its sink ended.
+func (d *destination) closeRing(writer bool) {
+	if writer {
+		d.leaveRemnants()
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.gone = d.gone || writer
+	r := d.queue.ring
+	if r == nil || !d.gone || d.ringClosed || !d.queue.drained() {
+		return
+	}
+	d.ringClosed = true
+	end := r.Remove
+	if d.books.spooled+d.books.held+d.books.torn > 0 {
+		end = r.Leave
+	}
+	if err := end(); err != nil {
+		d.noteError("durable", err)
+	}
+}
