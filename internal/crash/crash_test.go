@@ -35,6 +35,16 @@ func TestFault1And2And3And4AQueueInMemoryLosesNoMoreThanItHolds(t *testing.T) {
 	assert.Assert(t, strings.Contains(out.String(), "total"))
 }
 
+func TestFault1And2And3And4And6And7ADurableQueueLosesNothing(t *testing.T) {
+	kills := 12
+	if testing.Short() {
+		kills = 3
+	}
+	var out bytes.Buffer
+	assert.NilError(t, run(&out, config{kills: kills, mode: durableMode, seed: 7}), out.String())
+	t.Log(out.String())
+}
+
 // text returns the line of a record as format.JSON writes it.
 func text(r id) string {
 	return fmt.Sprintf(`{"time":"2026-01-02T03:04:05Z","level":"INFO","msg":"%s"}`, r.message())

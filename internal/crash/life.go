@@ -115,6 +115,9 @@ func handler(o orders) (*hydra.Handler, error) {
 		Policy: hydra.Block, RetryFor: time.Hour,
 		Queue: hydra.Queue{Records: queueRecords, Bytes: queueBytes},
 	}
+	if o.Mode == durableMode {
+		d.Durable = &hydra.Durable{Dir: o.Rings}
+	}
 	return hydra.Open(hydra.Config{
 		MemoryLimit: -1, CloseTimeout: time.Minute,
 		Layers: map[string]hydra.Layer{"default": {Destinations: []hydra.Destination{d}}},

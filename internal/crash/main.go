@@ -5,7 +5,7 @@
 
 // Command crash kills programs that log, and looks for what they had logged:
 //
-//	go run ./internal/crash -kills 300 -mode memory
+//	go run ./internal/crash -kills 300 -mode durable
 //
 // It starts one process after the other. Each logs from several goroutines into a
 // file that rotates, through a queue in memory or a durable one, and counts, in
@@ -38,10 +38,10 @@ func main() {
 	}
 	var c config
 	flag.IntVar(&c.kills, "kills", 300, "how many processes die")
-	flag.StringVar(&c.mode, "mode", memoryMode, "the `kind` of queue: memory")
+	flag.StringVar(&c.mode, "mode", durableMode, "the `kind` of queue: durable or memory")
 	flag.Uint64Var(&c.seed, "seed", 0, "of the moments and ways of dying; 0 is another one each time")
 	flag.Parse()
-	if flag.NArg() > 0 || c.kills < 1 || c.mode != memoryMode {
+	if flag.NArg() > 0 || c.kills < 1 || c.mode != durableMode && c.mode != memoryMode {
 		flag.Usage()
 		os.Exit(2)
 	}
