@@ -140,7 +140,7 @@ func (d *dir) join(name string) string { return filepath.Join(d.path, name) }
 
 func (d *dir) close() { unix.Close(d.fd) }
 
-// names returns the names of the files there that begin with prefix.
+// names returns the names of the files there that a ring with that prefix may have.
 func (d *dir) names(prefix string) ([]string, error) {
 	fd, err := open(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
@@ -151,7 +151,10 @@ func (d *dir) names(prefix string) ([]string, error) {
 	all, err := f.Readdirnames(-1)
 	var names []string
 	for _, name := range all {
-		if strings.HasPrefix(name, prefix) {
+		rest, ok := strings.CutPrefix(name, prefix)
+		id, ending, _ := strings.Cut(rest, ".")
+		if ending = "." + ending; ok && len(id) == 32 && strings.Trim(id, "0123456789abcdef") == "" &&
+			(ending == ringEnding || ending == asideEnding || ending == newbornEnding) {
 			names = append(names, name)
 		}
 	}

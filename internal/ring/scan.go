@@ -51,7 +51,7 @@ func (o *Orphan) scan(base uint64) {
 	for number := oldest; number != oldest+uint64(n); number++ {
 		i := uint32(number) & o.mask
 		e, lap := &entries[i], number-uint64(n)
-		old := kinds[i] == unused || kinds[i] != garbage && e.number == lap
+		old := kinds[i] == unused && int64(lap-o.limits.First) < 0 || kinds[i] > unused && kinds[i] < garbage && e.number == lap
 		switch inside := int64(newest-number) >= 0; {
 		case inside && kinds[i] == sound && e.number == number:
 		case inside && old:
