@@ -28,7 +28,7 @@ func TestFault69ATruncatedRingGoesOnInMemory(t *testing.T) {
 		cut  func(path string, size int64) error
 	}{
 		{"to nothing", func(path string, _ int64) error { return os.Truncate(path, 0) }},
-		{"in the middle", func(path string, size int64) error { return os.Truncate(path, size/2) }},
+		{"in the middle", func(path string, size int64) error { return os.Truncate(path, size/4) }},
 		{"to nothing, and longer again", func(path string, size int64) error {
 			if err := os.Truncate(path, 0); err != nil {
 				return err
