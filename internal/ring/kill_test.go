@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -105,6 +106,7 @@ func die(mode string) {
 	case "SIGSEGV", "SIGABRT", "SIGTERM":
 		unix.Kill(unix.Getpid(), map[string]unix.Signal{"SIGSEGV": unix.SIGSEGV, "SIGABRT": unix.SIGABRT, "SIGTERM": unix.SIGTERM}[mode])
 	case "stack overflow":
+		debug.SetMaxStack(16 << 20)
 		var deeper func(n int) int
 		deeper = func(n int) int { return deeper(n+1) + 1 }
 		deeper(0)
@@ -170,7 +172,7 @@ func survey(t testing.TB, dir string) (acknowledged int) {
 }
 
 func TestFault1WhatWasAcknowledgedIsThereAfterSIGKILL(t *testing.T) {
-	kills := 40
+	kills := 15
 	if testing.Short() {
 		kills = 5
 	}

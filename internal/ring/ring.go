@@ -205,13 +205,7 @@ func (r *Ring) Copy(dst []byte, first uint64, position uint32, ends []int) (to [
 	if len(ends) == 0 {
 		return dst, nil
 	}
-	whole := true
-	r.touch(func() {
-		whole = r.image.load(len(r.image)-8) == canary(r.salt)
-	})
-	if !whole && r.state.Load() == live {
-		r.retire(live) // it was cut, and made longer again
-	}
+	r.look()
 	start, total := len(dst), ends[len(ends)-1]
 	if !r.touch(func() {
 		to = append(dst, r.data[position:min(int(position)+total, len(r.data))]...)

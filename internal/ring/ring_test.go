@@ -179,8 +179,27 @@ func TestOrphanCountsWhoDiedBeforeTheCallReturned(t *testing.T) {
 	numbers, got := queued(o, 256)
 	assert.DeepEqual(t, got, []string{"a", "b", "c", "d"})
 	assert.DeepEqual(t, numbers, []uint64{0, 1, 3, 5})
-	// The second has a slot that says nothing true, which damage could have done, too.
-	assert.Equal(t, o.Counts().Holes+o.Counts().Damaged, uint64(2))
+	assert.DeepEqual(t, o.Counts(), Counts{Records: 4, Bytes: 4, Holes: 2})
+}
+
+func TestOrphanTellsHolesFromDropsAtItsHead(t *testing.T) {
+	q := newRig(t, small)
+	q.claim(1)
+	q.put("a", "b")
+	o := q.crash(t)
+	assert.DeepEqual(t, o.Counts(), Counts{Records: 2, Bytes: 2, Holes: 1})
+
+	q.put("c", "d", "e", "f", "g") // the slot of the first is still its own
+	o = q.crash(t)
+	assert.DeepEqual(t, o.Counts(), Counts{Records: 7, Bytes: 7, Holes: 1})
+
+	q.put("h", "i", "j") // which drop the first, "a" and "b"
+	q.claim(1)           // and this one "c", whose slot it would have had
+	q.put("k")           // and this one "d"
+	o = q.crash(t)
+	numbers, _ := queued(o, 1)
+	assert.DeepEqual(t, numbers, []uint64{5, 6, 7, 8, 9, 10, 12})
+	assert.DeepEqual(t, o.Counts(), Counts{Records: 7, Bytes: 7, Holes: 1, Dropped: 5})
 }
 
 func TestCopyReturnsWhatWasFilled(t *testing.T) {

@@ -20,7 +20,7 @@ func (e *entry) ticket() uint32 { return uint32(e.number) & ticketMask }
 
 // Kinds of slots.
 const (
-	unused  = iota // never stored
+	unused  = iota // never stored, but for what comes before the tag
 	stale          // of a record before the head
 	sound          // of a record that is there, whole
 	broken         // of a record whose bytes or place are not what they were
@@ -41,24 +41,31 @@ func (o *Orphan) scan(base uint64) {
 	if k := len(o.queue); k > 0 {
 		oldest, newest = o.queue[0].number, o.queue[k-1].number
 	}
-	o.counts.Dropped = oldest - o.next
 	for i := range o.queue {
 		o.counts.Bytes += int64(o.queue[i].length)
 	}
 	o.counts.Records = len(o.queue)
-	// What ought to be in each slot: the records from oldest to newest, and in the rest
-	// those that came a lap before the next ones, unless a producer was about to replace it.
-	for number := oldest; number != oldest+uint64(n); number++ {
+	first := o.next
+	if newest-first+1 > uint64(n) { // the slots of the ones before are others' by now
+		first = newest + 1 - uint64(n)
+	}
+	o.counts.Dropped = first - o.next
+	// What ought to be in each slot: the records up to the newest, and in the rest those that
+	// came a lap before the next ones, unless a producer was about to replace one.
+	for number := first; number != first+uint64(n); number++ {
 		i := uint32(number) & o.mask
 		e, lap := &entries[i], number-uint64(n)
+		own := kinds[i] != unused && kinds[i] != garbage && e.number == number
 		old := kinds[i] == unused && int64(lap-o.limits.First) < 0 || kinds[i] > unused && kinds[i] < garbage && e.number == lap
 		switch inside := int64(newest-number) >= 0; {
-		case inside && kinds[i] == sound && e.number == number:
+		case own && kinds[i] == sound:
 		case inside && old:
 			o.counts.Holes++
-		case !inside && kinds[i] == broken && e.number == number:
+		case inside && number < oldest:
+			o.counts.Dropped++
+		case inside || own:
 			o.counts.Damaged++
-		case !inside && (old || int64(lap-o.next) >= 0): // taken, or dropped and counted
+		case old || int64(lap-o.next) >= 0: // taken, or dropped and counted
 		default:
 			o.counts.Damaged++
 		}
@@ -69,7 +76,7 @@ func (o *Orphan) scan(base uint64) {
 func (o *Orphan) classify(i uint32, base uint64) (kind uint8, e entry) {
 	var s slot
 	o.touch(func() { s = o.slots[i] })
-	if s == (slot{}) {
+	if s.tag == 0 {
 		return unused, e
 	}
 	t := s.tag ^ o.salt

@@ -123,6 +123,17 @@ func TestFault69AnOrphanThatIsCutLosesNoMoreThanItSays(t *testing.T) {
 	}
 }
 
+func TestFault69ARingThatWasCutAndMadeLongerIsRetiredAtTheNextBatch(t *testing.T) {
+	q := newRig(t, small)
+	assert.NilError(t, q.Begin(0, 0, []byte("a"), []int{1}, 0, nil))
+	assert.NilError(t, q.Retired())
+	size := int64(len(q.image))
+	assert.NilError(t, os.Truncate(q.Path(), size-1))
+	assert.NilError(t, os.Truncate(q.Path(), size))
+	assert.NilError(t, q.Begin(0, 0, []byte("b"), []int{1}, 0, nil))
+	assert.ErrorContains(t, q.Retired(), "was cut or its device is gone")
+}
+
 func TestPanicsOfOthersPassTheGuard(t *testing.T) {
 	q := newRig(t, small)
 	defer func() {
