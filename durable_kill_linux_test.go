@@ -239,15 +239,18 @@ var deaths = []struct {
 	{"Fault2 out of memory", func() {
 		group, err := memoryGroup()
 		if err == nil {
-			err = os.WriteFile(filepath.Join(group, "cgroup.procs"), []byte(strconv.Itoa(os.Getpid())), 0o600)
+			err = tellGroup(group, "cgroup.procs", os.Getpid())
 		}
 		if err != nil {
 			fmt.Println(noGroup, err)
 			os.Exit(1)
 		}
-		for all := [][]byte{}; ; {
+		var all [][]byte
+		for range 512 { // MiB: a group that does not limit must not cost the machine its memory
 			all = append(all, bytes.Repeat([]byte("x"), 1<<20))
 		}
+		fmt.Println(noGroup, len(all), "MiB beyond its limit")
+		os.Exit(1)
 	}},
 	{"Fault3 panic", func() { panic("boom") }},
 	{"Fault3 fatal error", func() {
@@ -276,20 +279,31 @@ const noGroup = "no control group:"
 // memoryGroup makes a control group for this process, with little memory, of
 // whichever version there is. It goes by the process.
 func memoryGroup() (dir string, err error) {
-	for parent, limit := range map[string]string{
-		"/sys/fs/cgroup/memory": "memory.limit_in_bytes",
-		"/sys/fs/cgroup":        "memory.max",
+	for _, g := range [][2]string{
+		{"/sys/fs/cgroup/memory", "memory.limit_in_bytes"},
+		{"/sys/fs/cgroup", "memory.max"},
 	} {
-		dir = filepath.Join(parent, groupOf(os.Getpid()))
+		dir = filepath.Join(g[0], groupOf(os.Getpid()))
 		if err = os.Mkdir(dir, 0o755); err != nil {
 			continue
 		}
-		if err = os.WriteFile(filepath.Join(dir, limit), []byte("100663296"), 0o600); err == nil {
+		if err = tellGroup(dir, g[1], 96<<20); err == nil {
 			return dir, nil
 		}
 		_ = os.Remove(dir) // the other version has it
 	}
 	return "", err
+}
+
+// tellGroup writes a number to a file of a control group, which must be there: where
+// there is no such group, the folder is one like any other.
+func tellGroup(dir, name string, n int) error {
+	f, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(strconv.Itoa(n))
+	return errors.Join(err, f.Close())
 }
 
 func groupOf(pid int) string { return fmt.Sprintf("hydra-test-%d", pid) }
