@@ -25,7 +25,7 @@ func smallGroup(t *testing.T, limit string) string {
 		{"/sys/fs/cgroup/memory", "memory.limit_in_bytes"},
 		{"/sys/fs/cgroup", "memory.max"},
 	} {
-		dir := filepath.Join(g.parent, fmt.Sprintf("hydra-test-%d", os.Getpid()))
+		dir := filepath.Join(g.parent, fmt.Sprintf("hydra-test-71-%d", os.Getpid()))
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			failures = errors.Join(failures, err)
 			continue
