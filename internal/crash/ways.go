@@ -66,15 +66,17 @@ func deeper(n int) int {
 	return room[0]
 }
 
-// exhaust takes memory until the system has had enough.
+// exhaust takes memory until the control group has had enough. One that does not
+// limit must not cost the machine its memory.
 func exhaust() {
 	first := new(hoard)
-	for {
+	for range 8 * groupLimit >> 20 {
 		first = &hoard{next: first}
 		for i := 0; i < len(first.room); i += 4096 {
 			first.room[i] = 1
 		}
 	}
+	panic("the control group does not limit its memory")
 }
 
 // A hoard is memory that is not given back.
