@@ -111,12 +111,12 @@ func TestAStuckSinkKeepsItsFileUntilItReturns(t *testing.T) {
 		r := durableRig(t, dir, func(r *rig, _ *hydra.Destination) {
 			r.sink.OnWrite = fault.First(1, fault.Hang(released))
 		})
-		r.log(1, 10)
+		r.log(1, 1)
 		settle()
-		r.log(11, 20)
+		r.log(2, 20)
 		got := delivery(t, r.Close(ending(t, time.Second)))
-		assert.Equal(t, got.Unknown, uint64(10), "the sink has them in hand")
-		assert.Equal(t, got.Spooled, uint64(10))
+		assert.Equal(t, got.Unknown, uint64(1), "the sink has it in hand")
+		assert.Equal(t, got.Spooled, uint64(19))
 
 		second := durableRig(t, dir, nil)
 		second.log(21, 21)
@@ -126,11 +126,11 @@ func TestAStuckSinkKeepsItsFileUntilItReturns(t *testing.T) {
 
 		close(released)
 		synctest.Wait()
-		assert.DeepEqual(t, r.sink.Lines(), numbers(1, 10))
+		assert.DeepEqual(t, r.sink.Lines(), numbers(1, 1))
 		third := durableRig(t, dir, nil)
 		third.close()
 		records, _ := without(third.sink.Lines())
-		assert.DeepEqual(t, records, numbers(11, 20))
+		assert.DeepEqual(t, records, numbers(2, 20))
 		assert.DeepEqual(t, files(t, dir), []string{})
 	})
 }
