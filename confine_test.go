@@ -123,7 +123,7 @@ func TestFault29And30NothingLeavesRoot(t *testing.T) {
 			c.Fallback = fallback
 			h := hydra.NewHandler(c)
 			assert.NilError(t, say(h, "one"))
-			assert.Assert(t, h.Flush(t.Context()) != nil)
+			_ = h.Flush(t.Context()) // an error if the record was still under way
 			assert.Equal(t, h.Health().Destinations[0].Fallback, uint64(1))
 			_ = h.Close(t.Context()) // told by Flush
 			assert.DeepEqual(t, strays(fallback), []string{"one"})
