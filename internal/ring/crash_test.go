@@ -85,7 +85,6 @@ func TestFault1And5EveryInstantOfABatchIsTheOneBeforeOrTheOneAfter(t *testing.T)
 		},
 		{"End", func(q *rig) { q.End() }, view{"", 0, "", "", []string{"d", "e", "f"}}},
 		{"Note of nothing", func(q *rig) { q.Note(0, 1, nil); q.Done(1); q.End() }, view{"", 0, "", "", []string{"d", "e", "f"}}},
-		{"Pass", func(q *rig) { q.Pass(4) }, view{"", 0, "", "", []string{"e", "f"}}},
 		{
 			"Begin after the end", func(q *rig) { must(q.Begin(4, 6, []byte("ef"), []int{1, 2}, 0, []byte("three"))) },
 			view{`4-6 "ef" [1 2] lead 0`, 0, "", "three", nil},

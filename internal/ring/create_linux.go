@@ -157,29 +157,6 @@ func (f *file) keep(owner any) {
 	}
 }
 
-// replace puts memory in the place of the file, with all of it that can be read.
-func (f *file) replace() (lost int, err error) {
-	at, size := unsafe.Pointer(unsafe.SliceData(f.image)), uintptr(len(f.image))
-	const kind = unix.MAP_PRIVATE | unix.MAP_ANON
-	p, err := unix.MmapPtr(-1, 0, nil, size, unix.PROT_READ|unix.PROT_WRITE, kind)
-	if err == nil {
-		err = unix.Mprotect(f.image, unix.PROT_READ)
-		if err == nil {
-			// The kernel has given size bytes at p; nobody else knows them.
-			lost = f.rescue(unsafe.Slice((*byte)(p), size), f.image, os.Getpagesize())
-			_, err = unix.MremapPtr(p, size, at, size, unix.MREMAP_MAYMOVE|unix.MREMAP_FIXED)
-		}
-		if err == nil {
-			return lost, nil
-		}
-		unix.MunmapPtr(p, size)
-	}
-	if f.clear() == nil {
-		return len(f.image), nil
-	}
-	return len(f.image), err
-}
-
 // clear puts empty memory in the place of the file.
 func (f *file) clear() error {
 	at, size := unsafe.Pointer(unsafe.SliceData(f.image)), uintptr(len(f.image))
@@ -194,8 +171,7 @@ func (f *file) Size() int64 { return int64(len(f.image)) }
 // Path returns where the file was made.
 func (f *file) Path() string { return f.origin }
 
-// disown renames the file so that nobody adopts what this process goes on with in
-// memory. The caller holds mu.
+// disown renames the file. The caller holds mu.
 func (f *file) disown() {
 	if f.dir != nil {
 		f.putAsideLocked()
@@ -260,7 +236,7 @@ func (f *file) let(do func() error) error {
 		return nil
 	}
 	err := f.clear() // before another process can hold it: nothing here may change it then
-	f.state.Store(gone)
+	f.idle.Store(true)
 	err = errors.Join(do(), err, unix.Close(f.fd))
 	f.dir.close()
 	f.dir = nil

@@ -15,8 +15,8 @@ import (
 type mapping struct {
 	image image // immutable: where it is
 
-	mu     sync.Mutex            // held by the one who replaces it
-	reason atomic.Pointer[error] // why it was replaced
+	mu     sync.Mutex            // held by the one who retires it or lets go of it
+	reason atomic.Pointer[error] // why it was retired
 }
 
 // guard ends a function that touches the mapping, which calls it deferred, with the old
@@ -41,65 +41,45 @@ func (f *file) guard(old bool, ok *bool) {
 	panic(r)
 }
 
-// touch does something with the mapping, and again when it had to be replaced
-// meanwhile, so do must be repeatable. It reports false if nothing holds records any
-// more.
-func (f *file) touch(do func()) bool {
-	for {
-		s := f.state.Load()
-		if s == gone {
-			return false
-		}
-		if s != switching && f.try(do) && f.state.Load() == s {
-			return true
-		}
-		f.retire(s)
-	}
-}
-
+// try does something with the mapping. It reports false if that faulted.
 func (f *file) try(do func()) (ok bool) {
 	defer f.guard(debug.SetPanicOnFault(true), &ok)
 	do()
 	return true
 }
 
+// touch is try for what is stored there, unless nothing is any more. A fault retires the
+// ring.
+func (f *file) touch(do func()) bool {
+	if f.idle.Load() {
+		return false
+	}
+	if !f.try(do) {
+		f.retire()
+		return false
+	}
+	return true
+}
+
 // look retires a ring whose file was cut and made longer again, which faults nowhere.
 func (f *file) look() {
 	whole := true
-	f.touch(func() { whole = f.image.load(len(f.image)-8) == canary(f.salt) })
-	if !whole {
-		f.retire(live)
+	if f.touch(func() { whole = f.image.load(len(f.image)-8) == canary(f.salt) }) && !whole {
+		f.retire()
 	}
 }
 
-// retire puts ordinary memory in the place of the file, when it is seen for the first
-// time that the file faults, and waits until somebody else has done so otherwise. seen
-// is the state in which it faulted. It returns the state by then.
-//
-// Nothing is lost that could still be read. First the file becomes read-only: stores
-// that came before are then visible, and those that come after fault, so that whoever
-// stores will know, come here, wait, and store again. Then it is copied, page by page,
-// and the copy moved over it at once.
-func (f *file) retire(seen uint32) uint32 {
+// retire gives the file up, once, and puts it aside: what is in it can no longer be
+// believed, and another process must not deliver again what this one goes on with.
+func (f *file) retire() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	switch s := f.state.Load(); {
-	case s == replaced && seen == replaced:
-		f.state.Store(gone) // ordinary memory faults: there is none
-		f.reason.Store(&errGone)
-	case s == live:
-		f.state.Store(switching)
-		lost, err := f.replace()
-		next, reason := uint32(replaced), fmt.Errorf("ring: %s was cut or its device is gone: %d of its %d bytes are lost, "+
-			"and the queue goes on in memory that ends with the process", f.Path(), lost, len(f.image))
-		if err != nil {
-			next, reason = gone, fmt.Errorf("%w: %w", errGone, err)
-		}
-		f.reason.Store(&reason)
-		f.state.Store(next)
-		f.disown()
+	if f.idle.Swap(true) {
+		return
 	}
-	return f.state.Load()
+	err := fmt.Errorf("ring: %s was cut or its device is gone: the queue goes on in memory that ends with the process", f.Path())
+	f.reason.Store(&err)
+	f.disown()
 }
 
 // Retired returns why the file is no longer in use, if that is so: the queue goes on,
@@ -109,16 +89,4 @@ func (f *file) Retired() error {
 		return *e
 	}
 	return nil
-}
-
-// rescue copies the pages of from that can be read to to, and returns how many bytes
-// could not.
-func (f *file) rescue(to, from []byte, page int) (lost int) {
-	for at := 0; at < len(from); at += page {
-		end := min(at+page, len(from))
-		if !f.try(func() { copy(to[at:end], from[at:end]) }) {
-			lost += end - at
-		}
-	}
-	return lost
 }

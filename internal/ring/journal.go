@@ -134,23 +134,6 @@ func (j *journal) End() {
 	j.Survived()
 }
 
-// Pass moves the head of the queue to next without a batch, for a consumer that has
-// seen records dropped. The state stays. It does nothing while a batch is in flight, for
-// Begin has moved the head further.
-func (j *journal) Pass(next uint64) {
-	if j.active || int64(next-j.next) <= 0 {
-		return
-	}
-	seq := (j.seq + 1) & ticketMask
-	j.file.touch(func() {
-		m, before := j.file.image, accountAt(j.seq)
-		n := min(m.load(before+accStateLen), MaxState)
-		j.account(seq, account{first: next, next: next, state: m[before+accState : before+accState+int(n)]})
-		j.status(seq, false)
-	})
-	j.seq, j.next = seq, next
-}
-
 // An account is what the head says of a batch.
 type account struct {
 	first, next          uint64

@@ -143,7 +143,9 @@ func (o *Orphan) Take(r *Run, bytes, records int) bool {
 		}
 		o.queue = o.queue[1:]
 		start := len(r.Bytes)
-		o.touch(func() { r.Bytes = o.cut(r.Bytes[:start], e) })
+		if !o.try(func() { r.Bytes = o.cut(r.Bytes[:start], e) }) {
+			r.Bytes = r.Bytes[:start]
+		}
 		if len(r.Bytes)-start != int(e.length) || checksum(seedOf(o.tag(e.ticket(), int(e.length)), e.position), r.Bytes[start:]) != e.sum {
 			r.Bytes = r.Bytes[:start] // good when it was adopted
 			o.counts.Records--
@@ -172,12 +174,8 @@ func (f *file) cut(p []byte, e entry) []byte {
 // read finds out what the ring holds. An error says why it cannot be known.
 func (o *Orphan) read() error {
 	head := make(image, pageBytes)
-	if !o.touch(func() { copy(head, o.image) }) {
-		return o.Retired()
-	}
 	last := uint64(0)
-	o.touch(func() { last = o.image.load(len(o.image) - 8) })
-	if last != canary(o.salt) {
+	if !o.try(func() { copy(head, o.image); last = o.image.load(len(o.image) - 8) }) || last != canary(o.salt) {
 		return errors.New("the file was cut")
 	}
 	status, ok := unseal(head.load(offStatus), o.salt, offStatus)
@@ -224,11 +222,11 @@ func (o *Orphan) readBatch(head image, at int, done, intent uint32) *Batch {
 		Bytes: make([]byte, size), Ends: make([]int, records), Lead: int(lead), Done: int(done),
 	}
 	ends := make([]byte, 4*records)
-	o.touch(func() {
+	read := o.try(func() {
 		copy(b.Bytes, o.image[o.plan.batch:])
 		copy(ends, o.image[o.plan.ends:])
 	})
-	if checksum(checksum(o.salt, b.Bytes), ends) != head.load(at+accPayload) {
+	if !read || checksum(checksum(o.salt, b.Bytes), ends) != head.load(at+accPayload) {
 		return nil
 	}
 	for i := range b.Ends {

@@ -1,13 +1,13 @@
 // SPDX-FileCopyrightText: The hydra authors
 // SPDX-License-Identifier: MIT
 
-// Package ring keeps the memory of a queue in a file on tmpfs, which outlives the
+// Package ring keeps the records of a queue in a file on tmpfs, which outlives the
 // process whatever kills it. A later process adopts the file and finds each record
 // whose producer had come back, and the batch that was on its way to the sink.
 //
-// A Ring is the memory of a live queue. What the queue does, where its head and its
-// tail are, stays on the heap, where the race detector sees it; a Ring holds the
-// bytes and, beside them, what a later process needs to know which of them count:
+// A Ring stands beside a live queue, which has its head, its tail and its bytes on the
+// heap and never reads the ring. It holds the bytes a second time and, beside them, what
+// a later process needs to know which of them count:
 //
 //   - A slot for each record: its ticket, length and position, disguised by a random
 //     number of the ring, and a checksum of all that and of its bytes. The producer
@@ -23,11 +23,10 @@
 //
 // The file may be cut or its device vanish while it is mapped, and the kernel answers
 // a touch of what is missing with SIGBUS. Every touch here is under a guard: the ring
-// is then retired, which puts ordinary memory in its place at the same addresses.
+// is then retired, and the queue goes on without it.
 package ring
 
 import (
-	"errors"
 	"math/bits"
 	"runtime/debug"
 	"sync/atomic"
@@ -90,9 +89,9 @@ type slot struct {
 	tag   uint64 // salt ^ (tagged | ticket<<32 | length<<8)
 }
 
-// Ring is the memory of a live queue in a file that this process holds. Fill may be
-// called by any number of producers, each with a ticket of its own; the other methods
-// belong to the one consumer, but for Data, Path and Retired, which anybody may call.
+// Ring is the file beside a live queue, which this process holds. Fill may be called by
+// any number of producers, each with a ticket of its own; Path, Size and Retired by
+// anybody; the other methods by the one consumer.
 type Ring struct {
 	file
 }
@@ -105,8 +104,7 @@ type file struct {
 	salt  uint64
 	mask  uint32
 
-	// what lies at the addresses of image: live, switching, replaced or gone
-	state atomic.Uint32
+	idle atomic.Bool // retired, or no longer held: nothing is stored any more
 
 	mapping
 	holder
@@ -116,40 +114,20 @@ type file struct {
 	journal
 }
 
-// States of a mapping.
-const (
-	live      = iota // the file
-	switching        // the file, read-only: replace is at work
-	replaced         // ordinary memory, with what could be saved of the file
-	gone             // nothing that holds records
-)
-
-// errGone is why a mapping that could not be replaced takes nothing.
-var errGone = errors.New("ring: the mapped file is gone, and no memory takes its place")
-
-// Data returns the memory of the queue's data. It stays valid for as long as the Ring
-// is reachable, even after Remove and Leave. Reading it may fault; Copy does not.
-func (r *Ring) Data() []byte { return r.data }
-
 // Fill stores the record with that ticket: it copies p to position, wrapping at the end
-// of Data, and then makes its slot valid. The ticket, the slot and the stretch of Data
+// of the data, and then makes its slot valid. The ticket, the slot and the stretch of data
 // must be the caller's alone until Fill returns. p must not be empty.
 //
-// Fill never fails: when the file vanishes it retires the ring and stores the record in
-// the memory that takes its place. It does not allocate, and waits for nothing else.
+// Fill never fails: when the file vanishes it retires the ring. It does not allocate, and
+// waits for nothing.
 func (r *Ring) Fill(ticket, position uint32, p []byte) {
+	if r.idle.Load() {
+		return
+	}
 	tag := r.tag(ticket, len(p))
-	sum := checksum(seedOf(tag, position), p)
-	for {
-		s := r.state.Load()
-		// The state again, for the mapping may have been replaced, with a copy of what was
-		// there a moment ago, between the first byte and the tag.
-		if s != switching && r.fill(ticket, position, p, sum, tag) && r.state.Load() == s {
-			break
-		}
-		if r.retire(s) == gone {
-			break // Copy will tell
-		}
+	if !r.fill(ticket, position, p, checksum(seedOf(tag, position), p), tag) {
+		r.retire()
+		return
 	}
 	if ticket%markEvery == 0 {
 		r.mark(ticket)
@@ -158,8 +136,8 @@ func (r *Ring) Fill(ticket, position uint32, p []byte) {
 
 // fill stores a record and its slot. It reports false if that faulted.
 //
-// Plain stores do: the caller publishes the record on the heap, for those who live,
-// and for those who come later each store is in the file in the order of the program.
+// Plain stores do: nobody who lives reads them, and for those who come later each store
+// is in the file in the order of the program.
 func (f *file) fill(ticket, position uint32, p []byte, sum, tag uint64) (ok bool) {
 	defer f.guard(debug.SetPanicOnFault(true), &ok)
 	if k := copy(f.data[position:], p); k < len(p) {
@@ -193,48 +171,6 @@ func (r *Ring) mark(ticket uint32) {
 func near(n uint64, ticket uint32) uint64 {
 	const unused = 32 - ticketBits
 	return n + uint64(int64(int32((ticket-uint32(n))<<unused)>>unused))
-}
-
-// Copy appends the bytes of a run of records to dst: the first has that number and
-// begins at position in Data, and ends[i] is where record i ends, counted from there.
-// gone are the indices, ascending, of records whose bytes the file took with it.
-//
-// The caller must hold the stretch of Data until Begin has returned, or until it knows
-// otherwise that the records are safe: until then they are nowhere else.
-func (r *Ring) Copy(dst []byte, first uint64, position uint32, ends []int) (to []byte, lost []int) {
-	if len(ends) == 0 {
-		return dst, nil
-	}
-	r.look()
-	start, total := len(dst), ends[len(ends)-1]
-	if !r.touch(func() {
-		to = append(dst, r.data[position:min(int(position)+total, len(r.data))]...)
-		to = append(to, r.data[:total-(len(to)-start)]...)
-	}) {
-		to = append(dst, make([]byte, total)...)
-	}
-	if r.state.Load() == live {
-		return to, nil
-	}
-	from := 0
-	for i, end := range ends {
-		if !r.intact(uint32(first+uint64(i))&ticketMask, position, to[start+from:start+end]) {
-			lost = append(lost, i)
-		}
-		position = r.behind(position, end-from)
-		from = end
-	}
-	return to, lost
-}
-
-// intact reports whether p is what the slot of a ticket says is at position.
-func (f *file) intact(ticket, position uint32, p []byte) (ok bool) {
-	tag := f.tag(ticket, len(p))
-	done := f.touch(func() {
-		s := f.slots[ticket&f.mask]
-		ok = s.tag == tag && s.place == uint64(position) && s.sum == checksum(seedOf(tag, position), p)
-	})
-	return ok && done
 }
 
 // behind returns the position behind n bytes at position.

@@ -75,7 +75,9 @@ func (o *Orphan) scan(base uint64) {
 // classify looks at a slot.
 func (o *Orphan) classify(i uint32, base uint64) (kind uint8, e entry) {
 	var s slot
-	o.touch(func() { s = o.slots[i] })
+	if !o.try(func() { s = o.slots[i] }) {
+		return garbage, e
+	}
 	if s.tag == 0 {
 		return unused, e
 	}
@@ -89,7 +91,7 @@ func (o *Orphan) classify(i uint32, base uint64) (kind uint8, e entry) {
 	if int64(e.number-o.next) < 0 {
 		return stale, e
 	}
-	if !o.touch(func() { o.buf = o.cut(o.buf[:0], e) }) || checksum(seedOf(s.tag, e.position), o.buf) != s.sum {
+	if !o.try(func() { o.buf = o.cut(o.buf[:0], e) }) || checksum(seedOf(s.tag, e.position), o.buf) != s.sum {
 		return broken, e
 	}
 	return sound, e
