@@ -109,6 +109,13 @@ func (d *destination) openRing() error {
 		d.notDurable = &durableError{d.path, err}
 		return d.notDurable
 	}
+	if state := d.trailState(nil); len(state) > 0 { // also what no batch came before is stamped by who recovers it
+		err = r.Begin(g.First, g.First, nil, nil, 0, state)
+		r.End()
+	}
+	if err != nil {
+		d.noteError("durable", err)
+	}
 	q.ring, q.longest, q.runMost = r, longest, durableRun
 	d.trace.most, d.trace.mostRecords = g.Batch, g.BatchRecords
 	return nil

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hydra-logger/hydra/internal/ring"
+	"github.com/hydra-logger/hydra/internal/trail"
 	"github.com/hydra-logger/hydra/sink"
 )
 
@@ -19,8 +20,10 @@ import (
 // behind those that a process left in a durable queue when it ended. Its attributes
 // say how many they are (recovered), and how many more the sink had already
 // (duplicates); holes are records that a log call was about to make, whose Handle
-// never returned, and damaged those that are lost because their bytes were not what
-// they had been; pid and since say which process it was.
+// never returned, damaged those that are lost because their bytes were not what they
+// had been, and dropped those that the full queue had dropped since its last gap
+// marker; pid and since say which process it was. With Audit it ends the trail of that
+// process, which goes on in what it left.
 const RecoveredMessage = "hydra: the records before this one were left by a process that ended"
 
 // A remnant is what a process that ended left in its ring, and how far it is on its
@@ -35,9 +38,10 @@ type remnant struct {
 	next  uint64 // number of the first record that is queued
 	batch batch  // in flight, as far as it is not done
 	trace trace
-	known bool // what of the batch in flight had arrived when the process ended
-	told  bool // the last batch is the one that tells
-	ended bool // the sink has it all
+	known bool         // what of the batch in flight had arrived when the process ended
+	told  bool         // the last batch is the one that tells
+	chain *trail.Chain // of its run; nil if it had no Audit, or there is none now
+	ended bool         // the sink has it all
 
 	recovered, duplicates uint64
 }
@@ -61,7 +65,9 @@ func (d *destination) adopt() {
 		var bad *ring.AsideError
 		switch {
 		case err == nil:
-			d.remnants = append(d.remnants, newRemnant(o))
+			m := newRemnant(o)
+			m.chain, m.told = d.resumeTrail(o.State())
+			d.remnants = append(d.remnants, m)
 		case errors.As(err, &bad):
 			d.setAside(bad.Aside)
 		case !errors.Is(err, ring.ErrTaken):
@@ -227,6 +233,7 @@ func (m *remnant) advance(d *destination) error {
 	case m.told:
 	case m.ring.Take(&m.run, min(takeBytes, most), min(durableRun, records)):
 		m.batch = batch{bytes: m.run.Bytes, ends: m.run.Ends}
+		d.stampRun(m)
 		first, m.next = m.run.First, m.run.Next()
 	default:
 		m.told = true
@@ -238,23 +245,26 @@ func (m *remnant) advance(d *destination) error {
 		return nil
 	}
 	m.trace = trace{ring: m.ring, flying: true}
-	return m.ring.Begin(first, m.next, b.bytes, b.ends, b.start(b.notice), nil)
+	return m.ring.Begin(first, m.next, b.bytes, b.ends, b.start(b.notice), m.trailState())
 }
 
 // recoveredMarker returns a batch of the record that tells of a remnant, or an empty
 // one if there is nothing to tell.
 func (d *destination) recoveredMarker(m *remnant) batch {
 	s, from := m.ring.Counts(), m.ring.Info()
-	if m.recovered+m.duplicates+s.Holes+s.Damaged == 0 {
+	if m.recovered+m.duplicates+s.Holes+s.Damaged+s.Dropped == 0 {
 		return batch{}
 	}
 	r := slog.NewRecord(time.Now(), slog.LevelWarn, RecoveredMessage, 0)
 	r.AddAttrs(slog.Uint64("recovered", m.recovered), slog.Uint64("duplicates", m.duplicates),
-		slog.Uint64("holes", s.Holes), slog.Uint64("damaged", s.Damaged),
+		slog.Uint64("holes", s.Holes), slog.Uint64("damaged", s.Damaged), slog.Uint64("dropped", s.Dropped),
 		slog.Int("pid", from.PID), slog.Time("since", from.Created))
 	p, _ := d.plain.AppendRecord(nil, r, nil)
 	if len(p) == 0 || len(p) > markerMost {
 		return batch{} // a format that writes nothing has filtered it
+	}
+	if m.chain != nil {
+		p = m.chain.End(nil, p)
 	}
 	return batch{bytes: p, ends: []int{len(p)}, notice: 1}
 }

@@ -37,6 +37,7 @@ var (
 type trace struct {
 	ring   flight   // the own ring, or that of a process that ended; nil for none
 	flying bool     // a batch is in flight there
+	state  []byte   // comes with the batch: where the audit trail stands behind it
 	first  uint64   // number of the first record of the batch
 	next   uint64   // likewise of the first that is queued
 	base   int      // where in it the writer's batch begins
@@ -94,7 +95,8 @@ func (d *destination) launch(bytes []byte, ends []int, lead int) {
 	if t.noted {
 		intent = &ring.Intent{From: t.from, Upto: t.upto, Place: t.place}
 	}
-	err := d.queue.ring.Resume(t.first, t.next, bytes, ends, lead, nil, done, intent)
+	t.state = d.trailState(t.state[:0])
+	err := d.queue.ring.Resume(t.first, t.next, bytes, ends, lead, t.state, done, intent)
 	if err != nil { // what is in flight is bounded, so this is a mistake in here
 		d.noteError("durable", err)
 	}
@@ -163,6 +165,10 @@ func (d *destination) conclude() {
 		return
 	}
 	if d.torn == nil {
+		if d.trailMoved() { // the fallback has lines that the trail was taken back for
+			t.noted, t.first = false, t.next
+			d.launch(nil, nil, 0)
+		}
 		t.flying = false
 		t.ring.End()
 		return

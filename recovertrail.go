@@ -1,0 +1,100 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra
+
+import (
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/hydra-logger/hydra/internal/trail"
+)
+
+// This file is how an audit trail outlives its process. With each batch in flight the
+// ring keeps where the trail stands behind it: who recovers the ring goes on from
+// there, and ends the run.
+
+// stateTold is what a ring keeps in place of a trail once the line is in flight that
+// ends the run, or tells of the recovery: there must not be another.
+var stateTold = []byte{1}
+
+// trailState appends what the ring keeps of the trail behind the batch in flight.
+func (d *destination) trailState(dst []byte) []byte {
+	t := &d.trails
+	switch {
+	case t.chain == nil:
+		return dst
+	case t.ending:
+		return append(dst, stateTold...)
+	}
+	dst, _ = t.chain.AppendBinary(dst) // it has no errors
+	return dst
+}
+
+// trailMoved reports whether the trail stands elsewhere than the ring says.
+func (d *destination) trailMoved() bool {
+	if d.trails.chain == nil {
+		return false
+	}
+	var room [trail.StateSize]byte
+	return !slices.Equal(d.trailState(room[:0]), d.trace.state)
+}
+
+// resumeTrail returns the trail of the run whose state a ring has kept, and whether
+// nothing remains to be told there.
+func (d *destination) resumeTrail(state []byte) (c *trail.Chain, told bool) {
+	if slices.Equal(state, stateTold) {
+		return nil, true
+	}
+	var s trail.State
+	if d.config.Audit == nil || s.UnmarshalBinary(state) != nil {
+		return nil, false
+	}
+	c = trail.NewChain(d.config.Audit.Key)
+	c.State = s
+	return c, false
+}
+
+// trailState is what the ring keeps of the trail behind the batch.
+func (m *remnant) trailState() []byte {
+	if m.told {
+		return stateTold
+	}
+	if m.chain == nil {
+		return nil
+	}
+	state, _ := m.chain.AppendBinary(nil) // it has no errors
+	return state
+}
+
+// stampRun puts trails on the records of the batch, which are those of the run, and
+// before them a gap marker if numbers are missing there.
+func (d *destination) stampRun(m *remnant) {
+	if m.chain == nil {
+		return
+	}
+	b, number := &m.batch, m.run.First
+	var stamped []byte
+	var ends []int
+	if gap := number + 1 - m.chain.Next; int64(gap) > 0 {
+		r := slog.NewRecord(time.Now(), slog.LevelWarn, GapMessage, 0)
+		r.AddAttrs(slog.Uint64("dropped", gap), slog.Uint64("rejected", 0), slog.Uint64("fallback", 0),
+			slog.Time("since", m.ring.Info().Created))
+		marker, _ := d.plain.AppendRecord(nil, r, nil)
+		if len(marker) == 0 || len(marker) > markerMost {
+			marker = []byte{'\n'} // the trail must not have a hole
+		}
+		stamped = m.chain.Gap(stamped, marker, number)
+		ends = append(ends, len(stamped))
+		b.notice = 1
+	}
+	start := 0
+	for _, end := range b.ends {
+		number++
+		stamped = m.chain.Line(stamped, b.bytes[start:end], number)
+		ends = append(ends, len(stamped))
+		start = end
+	}
+	b.bytes, b.ends = stamped, ends
+}
