@@ -7,38 +7,25 @@ package hydra
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/hydra-logger/hydra/internal/fault"
 )
 
 // smallGroup returns a control group whose processes have so much memory.
-func smallGroup(t *testing.T, limit string) string {
+func smallGroup(t *testing.T, limit int64) string {
 	t.Helper()
-	var failures error
-	for _, g := range []struct{ parent, limit string }{
-		{"/sys/fs/cgroup/memory", "memory.limit_in_bytes"},
-		{"/sys/fs/cgroup", "memory.max"},
-	} {
-		dir := filepath.Join(g.parent, fmt.Sprintf("hydra-test-71-%d", os.Getpid()))
-		if err := os.Mkdir(dir, 0o755); err != nil {
-			failures = errors.Join(failures, err)
-			continue
-		}
-		t.Cleanup(func() { assert.Check(t, os.Remove(dir)) })
-		err := os.WriteFile(filepath.Join(dir, g.limit), []byte(limit), 0o600)
-		if err == nil {
-			return dir
-		}
-		failures = errors.Join(failures, err)
+	dir, err := fault.MemoryGroup(limit)
+	if err != nil {
+		t.Skip("no control group can be made here: ", err)
 	}
-	t.Skip("no control group can be made here: ", strings.ReplaceAll(failures.Error(), "\n", "; "))
-	return ""
+	t.Cleanup(func() { assert.Check(t, os.Remove(dir)) })
+	return dir
 }
 
 // Past its limit the kernel would kill the process: there is no error to see.
@@ -66,7 +53,7 @@ func TestFault71AQueueFileThatIsTooLargeForTheGroupIsRefused(t *testing.T) {
 	assert.NilError(t, err)
 	defer os.RemoveAll(rings)
 	cmd := child(t)
-	cmd.Env = append(cmd.Env, "HYDRA_TEST_RINGS="+rings, "HYDRA_TEST_GROUP="+smallGroup(t, "50331648"))
+	cmd.Env = append(cmd.Env, "HYDRA_TEST_RINGS="+rings, "HYDRA_TEST_GROUP="+smallGroup(t, 48<<20))
 	small, large, _ := strings.Cut(report(t, cmd), "\n")
 	assert.Equal(t, small, "<nil>")
 	assert.Assert(t, strings.Contains(large, `Layers["default"].Destinations[0].Durable`), large)

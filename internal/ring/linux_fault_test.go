@@ -15,6 +15,8 @@ import (
 
 	"golang.org/x/sys/unix"
 	"gotest.tools/v3/assert"
+
+	"github.com/hydra-logger/hydra/internal/fault"
 )
 
 // mounted returns a folder with a tmpfs of its own.
@@ -58,33 +60,28 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// limited returns how to start a process in a cgroup of its own with a limit.
-func limited(t *testing.T, limit string) []string {
+// limited returns how to start a process in a control group of its own with a limit.
+func limited(t *testing.T, limit int64) []string {
 	t.Helper()
-	for _, v := range []struct{ top, name string }{
-		{"/sys/fs/cgroup/memory", "memory.limit_in_bytes"}, {"/sys/fs/cgroup", "memory.max"},
-	} {
-		group, err := os.MkdirTemp(v.top, "hydra-test-")
-		if err != nil {
-			continue
-		}
-		t.Cleanup(func() {
-			if err := os.Remove(group); err != nil && !errors.Is(err, unix.EBUSY) { // pages of tmpfs may be charged to it
-				t.Error(err)
-			}
-		})
-		if os.WriteFile(filepath.Join(group, v.name), []byte(limit), 0o600) == nil {
-			return []string{"/bin/sh", "-c", "echo $$ > " + group + `/cgroup.procs && exec "$@"`, "sh"}
-		}
+	group, err := fault.MemoryGroup(limit)
+	if err != nil {
+		t.Skip("no control group can be made here: ", err)
 	}
-	t.Skip("no cgroup with a limit can be made here")
-	return nil
+	t.Cleanup(func() {
+		if err := os.Remove(group); err != nil && !errors.Is(err, unix.EBUSY) { // pages of tmpfs may be charged to it
+			t.Error(err)
+		}
+	})
+	return []string{"/bin/sh", "-c", "echo $$ > " + group + `/cgroup.procs && exec "$@"`, "sh"}
 }
 
 func TestFault71ARingBeyondTheMemoryLimitIsAnError(t *testing.T) {
-	for _, test := range []struct{ limit, want string }{
-		{"20971520", "and a queue may take an eighth: make Queue.Bytes smaller, or the limit larger"}, // 20 MiB
-		{"1073741824", ""},
+	for _, test := range []struct {
+		limit int64
+		want  string
+	}{
+		{20 << 20, "and a queue may take an eighth: make Queue.Bytes smaller, or the limit larger"},
+		{1 << 30, ""},
 	} {
 		dir := shm(t)
 		cmd, out := start(t, "create", dir, limited(t, test.limit)...)
@@ -99,7 +96,7 @@ func TestFault71ARingBeyondTheMemoryLimitIsAnError(t *testing.T) {
 
 func TestFault2WhatWasAcknowledgedIsThereWhenMemoryRanOut(t *testing.T) {
 	dir := shm(t)
-	cmd, signs := start(t, "memory", dir, limited(t, "134217728")...)
+	cmd, signs := start(t, "memory", dir, limited(t, 128<<20)...)
 	_, err := io.Copy(io.Discard, signs)
 	assert.NilError(t, err)
 	_ = cmd.Wait()
