@@ -61,7 +61,7 @@ func (w *barrier) aim(ticket uint64) {
 
 // putBarrier puts a barrier up. The caller then wakes the writer, if it is to
 // reach it soon.
-func (d *destination) putBarrier(b *barrier) *barrier {
+func (d *destination) putBarrier(b *barrier) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	b.written = d.books.written
@@ -70,10 +70,9 @@ func (d *destination) putBarrier(b *barrier) *barrier {
 	}
 	if d.abandoned { // nobody would reach it
 		b.over, b.err = true, errSinkHangs
-		return b
+		return
 	}
 	d.books.barriers = append(d.books.barriers, b)
-	return b
 }
 
 // aimBarrier aims an armed barrier, and wakes the writer.

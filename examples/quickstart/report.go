@@ -48,9 +48,9 @@ func report(dir string, before map[string]uint64, health hydra.Health) error {
 	}
 	fmt.Println("\nWhat became of the records:")
 	for _, d := range health.Destinations {
-		fmt.Printf("  %-10s %5d offered = %d written + %d fallback + %d dropped + %d rejected + %d pending\n",
-			d.Name, d.Offered, d.Written, d.Fallback, d.Dropped, d.Rejected, d.Pending)
-		if d.Offered != d.Written+d.Fallback+d.Dropped+d.Rejected+d.Pending {
+		fmt.Printf("  %-10s %5d offered = %d written + %d fallback + %d dropped + %d rejected + %d spooled + %d pending\n",
+			d.Name, d.Offered, d.Written, d.Fallback, d.Dropped, d.Rejected, d.Spooled, d.Pending)
+		if d.Offered != d.Written+d.Fallback+d.Dropped+d.Rejected+d.Spooled+d.Pending {
 			return fmt.Errorf("the counters of %s do not add up", d.Name)
 		}
 	}

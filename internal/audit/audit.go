@@ -79,7 +79,6 @@ func (a *Auditor) add(line []byte) error {
 	f.line++
 	m, covered, ok := trail.Parse(line)
 	if !ok || line[len(line)-1] != '\n' { // a line that is cut off may end within its trail
-
 		a.addBare(line)
 		return nil
 	}

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 
 // Package trail is the audit trail of a stream of log lines: what a writer puts at
-// the end of each line, how that is read again, and what a heap of such lines proves.
+// the end of each line, and how that is read again. What many such lines prove is for
+// package audit to say.
 //
 // A trail is the last attribute of its line:
 //

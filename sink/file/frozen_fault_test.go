@@ -127,7 +127,7 @@ func TestFault33And65AFrozenDiskChangesNothingForTheProgram(t *testing.T) {
 	assert.ErrorContains(t, got.Err, "has not returned")
 	frozen := h.Health().Destinations[0]
 	assert.Assert(t, got.Unknown > 0 && frozen.Pending == got.Unknown && frozen.Dropped > 0, "got %+v and %+v", got, frozen)
-	assert.Equal(t, frozen.Offered, frozen.Written+frozen.Fallback+frozen.Dropped+frozen.Pending)
+	assert.Equal(t, frozen.Offered, frozen.Written+frozen.Fallback+frozen.Dropped+frozen.Rejected+frozen.Spooled+frozen.Pending)
 
 	thaw()
 	for h.Health().Destinations[0].Pending > 0 { // what was unknown is settled
