@@ -252,7 +252,8 @@ func (m *remnant) advance(d *destination) error {
 // one if there is nothing to tell.
 func (d *destination) recoveredMarker(m *remnant) batch {
 	s, from := m.ring.Counts(), m.ring.Info()
-	if m.recovered+m.duplicates+s.Holes+s.Damaged+s.Dropped == 0 {
+	begun := m.chain != nil && m.chain.Next > 1 // a run that left nothing else still has to end
+	if m.recovered+m.duplicates+s.Holes+s.Damaged+s.Dropped == 0 && !begun {
 		return batch{}
 	}
 	r := slog.NewRecord(time.Now(), slog.LevelWarn, RecoveredMessage, 0)
@@ -260,10 +261,13 @@ func (d *destination) recoveredMarker(m *remnant) batch {
 		slog.Uint64("holes", s.Holes), slog.Uint64("damaged", s.Damaged), slog.Uint64("dropped", s.Dropped),
 		slog.Int("pid", from.PID), slog.Time("since", from.Created))
 	p, _ := d.plain.AppendRecord(nil, r, nil)
-	if len(p) == 0 || len(p) > markerMost {
-		return batch{} // a format that writes nothing has filtered it
-	}
-	if m.chain != nil {
+	filtered := len(p) == 0 || len(p) > markerMost
+	switch {
+	case m.chain == nil && filtered:
+		return batch{}
+	case filtered:
+		p = m.chain.End(nil, []byte{'\n'})
+	case m.chain != nil:
 		p = m.chain.End(nil, p)
 	}
 	return batch{bytes: p, ends: []int{len(p)}, notice: 1}

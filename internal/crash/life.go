@@ -117,6 +117,7 @@ func handler(o orders) (*hydra.Handler, error) {
 	}
 	if o.Mode == durableMode {
 		d.Durable = &hydra.Durable{Dir: o.Rings}
+		d.Audit = &hydra.Audit{Key: auditKey}
 	}
 	return hydra.Open(hydra.Config{
 		MemoryLimit: -1, CloseTimeout: time.Minute,

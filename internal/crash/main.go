@@ -16,7 +16,8 @@
 // those a later process brought there, and how many are lost, there twice, torn, or
 // out of order.
 //
-// In mode durable it fails if any record is. In mode memory records may be lost, at
+// In mode durable it fails if any record is, or if the audit trail of the files does not
+// prove them. In mode memory records may be lost, at
 // most what a queue and a batch hold, and the file may have a torn line.
 package main
 
@@ -30,6 +31,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
+
+	"github.com/hydra-logger/hydra/internal/audit"
 )
 
 func main() {
@@ -108,11 +111,45 @@ func run(w io.Writer, c config) (err error) {
 	}
 	total, worst := tabulate(w, k.lives, k.ledger, k.atDeath)
 	fmt.Fprintf(w, "%d files, %d lines of hydra's own, %v\n", len(files), k.ledger.told, time.Since(begin).Round(time.Second))
+	if c.mode == durableMode {
+		if err := prove(w, files); err != nil {
+			return err
+		}
+	}
 	left, err := filepath.Glob(filepath.Join(rings, "*"))
 	if err != nil {
 		return err
 	}
 	return verdict(w, c.mode, total, worst, left)
+}
+
+// auditKey is the key of the trail that a durable life leaves.
+var auditKey = []byte("no secret, a key")
+
+// prove asks the files' own trail whether they are whole.
+func prove(w io.Writer, files []string) error {
+	a := audit.New(auditKey)
+	for _, path := range files {
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		err = errors.Join(a.Read(path, f), f.Close())
+		if err != nil {
+			return err
+		}
+	}
+	r := a.Report()
+	fmt.Fprintf(w, "audit trail: %d runs, %v\n", len(r.Runs), r.Verdict)
+	if r.Verdict != audit.Proven {
+		for _, run := range r.Runs {
+			if run.Verdict != audit.Proven {
+				fmt.Fprintf(w, "%+v\n", run)
+			}
+		}
+		return errors.New("durable: the audit trail does not prove the files")
+	}
+	return nil
 }
 
 // verdict says what the total means: an error if something happened that may not.

@@ -47,8 +47,12 @@ const (
 	torn
 )
 
-// parse returns what a line is, and whose. A torn line may name its record.
+// parse returns what a line is, and whose. A torn line may name its record. The trail
+// of an audited line is not looked at here.
 func parse(line []byte) (kind, id) {
+	if i := bytes.LastIndex(line, []byte(`,"trail":"`)); i >= 0 && bytes.HasSuffix(line, []byte(`"}`)) {
+		line = append(line[:i:i], '}')
+	}
 	if !bytes.HasSuffix(line, []byte("}")) || !bytes.HasPrefix(line, []byte(head)) {
 		return torn, guess(line)
 	}
