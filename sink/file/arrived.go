@@ -48,7 +48,7 @@ func (s *Sink) arrived(ctx context.Context, noted, p []byte, ends []int) (int, e
 	if err := errors.Join(s.check(), s.resolve()); err != nil {
 		return 0, err
 	}
-	f, err := s.find(at, os.O_RDWR, s.acceptable)
+	f, err := s.find(at, os.O_RDWR|os.O_APPEND, s.acceptable)
 	if err != nil {
 		return 0, err
 	}
@@ -91,7 +91,7 @@ func (s *Sink) openNoted(name string, at place, flags int, accept func(name stri
 	if err != nil {
 		return nil, err
 	}
-	f, err := s.sys.OpenFile(name, flags|os.O_APPEND|openFlags|noFollow, 0)
+	f, err := s.sys.OpenFile(name, flags|openFlags|noFollow, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errElsewhere
 	}
@@ -131,7 +131,7 @@ func (s *Sink) settle(f *os.File, at place, p []byte, ends []int) (int, error) {
 	// compress the file.
 	sole := lock(f, false)
 	shared := lock(f, true)
-	locked, _ := lockBytesSoon(f)
+	locked, _ := lockBytesSoon(f, patient)
 	info, err := f.Stat()
 	if err != nil {
 		return 0, err

@@ -50,6 +50,7 @@ type Sink struct {
 	size     int64 // of file, as far as this sink knows
 	shared   bool  // file has our shared lock, and nobody compresses it
 	suspect  bool  // somebody else wrote to file, and may have died of it
+	tired    bool  // the last wait for a turn was in vain
 	use      *use
 	tail     tail
 	due      due

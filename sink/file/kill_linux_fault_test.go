@@ -179,6 +179,9 @@ func TestFault5EachRecordIsThereOnceWheneverAProcessIsKilled(t *testing.T) {
 				})
 			}
 			wg.Wait()
+			// The last kill may have been between the two steps of a rotation.
+			s := opened(t, filepath.Join(dir, "app.log"), &tt.opts)
+			assert.NilError(t, s.Close(t.Context()))
 			seen := make(map[string]int)
 			torn := 0
 			for _, text := range contents(t, filepath.Join(dir, "app.log")) {
@@ -197,7 +200,10 @@ func TestFault5EachRecordIsThereOnceWheneverAProcessIsKilled(t *testing.T) {
 				for n := range acked[p] {
 					for i := range modelBatch(process, n).Ends {
 						records++
-						assert.Equal(t, seen[fmt.Sprintf("%s-%d-%d", process, n, i)], 1, "record %d of batch %d of process %d", i, n, p)
+						id := fmt.Sprintf("%s-%d-%d", process, n, i)
+						if seen[id] != 1 {
+							t.Fatalf("%s, of %d records of its batch, is there %d times:%s", id, len(modelBatch(process, n).Ends), seen[id], around(t, dir, id))
+						}
 					}
 				}
 			}
@@ -211,4 +217,19 @@ func TestFault5EachRecordIsThereOnceWheneverAProcessIsKilled(t *testing.T) {
 			t.Logf("%d kills, %d records acknowledged, 0 lost, 0 twice, %d torn", tt.processes*tt.kills, records, torn)
 		})
 	}
+}
+
+// around returns where in the files a record and its neighbours are, for who looks for
+// it.
+func around(t *testing.T, dir, id string) string {
+	var found strings.Builder
+	for i, text := range contents(t, filepath.Join(dir, "app.log")) {
+		batch := id[:strings.LastIndexByte(id, '-')+1]
+		for j, line := range strings.Split(text, "\n") {
+			if strings.Contains(line, batch) {
+				fmt.Fprintf(&found, "\nfile %d, line %d: %s", i, j, strings.ReplaceAll(line, "xxxxxxxxxx", "X"))
+			}
+		}
+	}
+	return found.String()
 }

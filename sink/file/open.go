@@ -306,15 +306,19 @@ func (s *Sink) closeLocked(ctx context.Context) error {
 }
 
 // endsInLine reports whether the last byte of the file is the end of a line, or
-// cannot be read.
+// cannot be read. Another process may have given the file another name meanwhile.
 func (s *Sink) endsInLine() bool {
-	f, err := s.sys.OpenFile(s.name, os.O_RDONLY|openFlags, 0)
+	var f *os.File
+	err := errElsewhere
+	for try := 0; errors.Is(err, errElsewhere) && try < 3; try++ { // a rename may hide it
+		f, err = s.find(s.home, os.O_RDONLY, func(string, fs.FileInfo) error { return nil })
+	}
 	if err != nil {
 		return true
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	if err != nil || !os.SameFile(info, s.info) || info.Size() == 0 {
+	if err != nil || info.Size() == 0 {
 		return true
 	}
 	var last [1]byte

@@ -39,14 +39,18 @@ func (t *tail) inFile() int { return max(len(t.start)-len(t.lead), 0) }
 // put appends the bytes of b between two offsets to the file, and returns how many
 // of them are in it.
 func (s *Sink) put(b sink.Batch, from, upto int) (int, error) {
-	exclusive := s.takeTurn()
-	if exclusive && s.suspect {
+	exclusive, tired := s.takeTurn()
+	sure := exclusive && s.lookAgain()
+	// Who has waited in vain may end a line that is not torn: an empty line does less
+	// harm than a record that is joined to half of another.
+	if (sure || tired) && s.suspect {
 		s.suspect = false
-		if t := &s.tail; len(t.start)+len(t.lead) == 0 && !s.endsInLine() {
-			t.lead = []byte{'\n'} // who wrote this died in the middle
+		t := &s.tail
+		if ended := len(t.lead) > 0 && t.lead[0] == '\n'; t.inFile() == 0 && !ended && !s.endsInLine() {
+			t.lead = append([]byte{'\n'}, t.lead...) // who wrote this died in the middle
 		}
 	}
-	s.announce(from, upto, exclusive)
+	s.announce(from, upto, sure)
 	n, err := s.append(b.Bytes[from:upto])
 	s.tail.wrote(b, from, from+n)
 	if exclusive {
@@ -54,6 +58,22 @@ func (s *Sink) put(b sink.Batch, from, upto int) (int, error) {
 	}
 	s.endTurn(exclusive)
 	return n, err
+}
+
+// lookAgain finds out, in our turn, what others wrote since the last look. One of them
+// may have died of it a moment ago. It reports whether the size of the file is known.
+func (s *Sink) lookAgain() bool {
+	info, err := s.file.Stat()
+	if err != nil {
+		return false
+	}
+	if info.Size() != s.size {
+		s.suspect, s.size = true, info.Size()
+		if s.tail.inFile() > 0 {
+			s.restart()
+		}
+	}
+	return true
 }
 
 // append appends p, and before it, in the same call, what must come first. It
@@ -87,9 +107,13 @@ func (s *Sink) restart() {
 	t := &s.tail
 	t.lead = nil
 	// A process may have died in the middle of a write. One that lives may be in
-	// the middle of one, and ends its lines itself.
-	if s.regular && s.size > 0 && s.alone() && !s.endsInLine() {
-		t.lead = []byte{'\n'}
+	// the middle of one, and ends its lines itself: our turn will show.
+	if s.regular && s.size > 0 {
+		if alone := s.alone(); !alone {
+			s.suspect = true
+		} else if !s.endsInLine() {
+			t.lead = []byte{'\n'}
+		}
 	}
 	t.lead = append(t.lead, t.start...)
 }

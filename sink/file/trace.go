@@ -19,8 +19,8 @@ func (s *Sink) Trace(note func(from, upto int, place []byte)) {
 }
 
 // announce notes where the bytes of a batch from one offset to another are about to
-// be written. In its turn the sink knows exactly where that is.
-func (s *Sink) announce(from, upto int, exclusive bool) {
+// be written. In its turn the sink is sure of where that is.
+func (s *Sink) announce(from, upto int, sure bool) {
 	if s.note == nil {
 		return
 	}
@@ -31,8 +31,10 @@ func (s *Sink) announce(from, upto int, exclusive bool) {
 	}
 	at := s.home
 	at.regular, at.offset = true, s.size
-	if info, err := s.file.Stat(); err == nil {
-		at.offset, at.exact = info.Size(), exclusive
+	if at.exact = sure; !sure {
+		if info, err := s.file.Stat(); err == nil {
+			at.offset = info.Size()
+		}
 	}
 	t := &s.tail
 	at.offset += int64(len(t.lead))

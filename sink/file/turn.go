@@ -9,32 +9,40 @@ import (
 )
 
 // takeTurn keeps all others of our kind from appending to the file until endTurn,
-// so that a record that does not fit can be taken back. It reports whether it could:
-// a process that was stopped in its turn is not waited for beyond some forty milliseconds,
-// and without its turn a write is still a single append.
-func (s *Sink) takeTurn() bool {
+// so that a record that does not fit can be taken back. It reports whether it could,
+// or has waited in vain: a process that was stopped in its turn is not waited for
+// beyond a fifth of a second, and not a second time; without its turn a write is still
+// a single append.
+func (s *Sink) takeTurn() (exclusive, tired bool) {
 	if !s.regular {
-		return false
+		return false, false
 	}
 	s.use.turn.Lock() // of the sinks of this process
-	locked, waited := lockBytesSoon(s.file)
+	tries := patient
+	if s.tired {
+		tries = 2
+	}
+	locked, waited := lockBytesSoon(s.file, tries)
 	s.suspect = s.suspect || waited
-	return locked
+	s.tired = waited && !locked
+	return locked, s.tired
 }
 
-// lockBytesSoon is lockBytes with some milliseconds of patience. It reports whether
-// it had to wait.
-func lockBytesSoon(f *os.File) (locked, waited bool) {
-	for try := range 30 {
+// patient is how often lockBytesSoon tries at most. Others have their turn for as long
+// as one write takes, some ten microseconds, but where many processes share a processor
+// they may lose it meanwhile for tens of milliseconds.
+const patient = 60
+
+// lockBytesSoon is lockBytes with some patience, 0.2 s at patient tries. It reports
+// whether it had to wait.
+func lockBytesSoon(f *os.File, tries int) (locked, waited bool) {
+	for try := range tries {
 		locked, busy := lockBytes(f)
 		if !busy {
 			return locked, waited
 		}
 		waited = true
-		// Others have their turn for as long as one write takes, some ten microseconds,
-		// and longer where they have to wait for a processor; all of this is some forty
-		// milliseconds. A lock that is waited for in the system could be waited for
-		// without end.
+		// A lock that is waited for in the system could be waited for without end.
 		time.Sleep(time.Duration(try) * 100 * time.Microsecond)
 	}
 	return false, waited
