@@ -188,8 +188,9 @@ func (w *world) step() {
 			w.life.fail(w.random.IntN(600))
 		}
 	case 7:
-		w.life.plan(1+w.random.IntN(8), w.random.IntN(3000))
-		w.note("die at call %d, %d bytes", w.life.until, w.life.most)
+		until, most := 1+w.random.IntN(8), w.random.IntN(3000)
+		w.note("die at call %d, %d bytes", until, most)
+		w.life.plan(until, most)
 	case 8:
 		w.note("rotate: %v", w.sink.Rotate())
 	case 9:
