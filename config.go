@@ -51,10 +51,10 @@ type Config struct {
 	// Root is a folder that no path of a sink leaves: those that are absolute, have
 	// too many ".." or follow a link to the outside are mistakes, and so are links that
 	// a sink is allowed to follow. Paths are then relative to Root, not to the working
-	// directory, and a sink's own root has to be below it. Root has to exist. A spool follows
-	// links, so it is a mistake. Sinks
-	// without paths, and what is not a sink.Confiner, are not concerned. Set it when
-	// parts of the configuration come from others. Empty means no such limit.
+	// directory, and a sink's own root has to be below it. Root has to exist. A spool
+	// follows links, so it is a mistake. Sinks without paths, and what is not a
+	// sink.Confiner, are not concerned. Set it when parts of the configuration come
+	// from others. Empty means no such limit.
 	Root string
 
 	// Fallback takes what no destination could, as the destination's format wrote

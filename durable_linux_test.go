@@ -99,7 +99,9 @@ func TestCloseLeavesToTheNextStartWhatTheSinkDidNotTake(t *testing.T) {
 		d := next.state().Durable
 		assert.Equal(t, d.Recovered, uint64(20))
 		assert.Equal(t, d.Waiting, uint64(0))
-		assert.Equal(t, next.seen(hydra.EventRecovered)[0].Count, uint64(20))
+		told := next.seen(hydra.EventRecovered)[0]
+		assert.Equal(t, told.Count, uint64(20))
+		assert.Assert(t, strings.HasSuffix(told.Err.Error(), " left them"), "got %v", told.Err)
 		assert.DeepEqual(t, files(t, dir), []string{})
 	})
 }

@@ -290,10 +290,22 @@ func (d *destination) endRemnant(m *remnant) error {
 	if m.recovered+m.duplicates+s.Holes+s.Damaged > 0 {
 		d.shared.reporter.report(Event{
 			Kind: EventRecovered, Destination: d.config.Name, Count: m.recovered,
-			Err: fmt.Errorf("process %d left them; the sink had %d more, %d were damaged and are lost", from.PID, m.duplicates, s.Damaged),
+			Err: leftBy(from.PID, m.duplicates, s.Damaged),
 		})
 	}
 	return nil
+}
+
+// leftBy says whose the recovered records were, and of what else it left.
+func leftBy(pid int, duplicates, damaged uint64) error {
+	text := fmt.Sprintf("process %d left them", pid)
+	if duplicates > 0 {
+		text += fmt.Sprintf("; %d more were in the sink already", duplicates)
+	}
+	if damaged > 0 {
+		text += fmt.Sprintf("; %d more were damaged and are lost", damaged)
+	}
+	return errors.New(text)
 }
 
 // leaveRemnants leaves to the next start what has not come to the sink.

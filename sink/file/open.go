@@ -182,6 +182,7 @@ func (s *Sink) acceptable(name string, info fs.FileInfo) error {
 
 var (
 	errReplaced = errors.New("it was replaced while it was opened")
+	errNoRoot   = errors.New("the Root that it must stay in does not exist: create that")
 	errLink     = errors.New("it is a symbolic link: name what it points to or set Options.AllowLinks")
 )
 
@@ -190,6 +191,8 @@ func (s *Sink) explain(err error) error {
 	var hint string
 	info, statErr := s.sys.Lstat(s.name)
 	switch {
+	case errors.Is(err, errNoRoot):
+		return err
 	case statErr == nil && info.Mode()&fs.ModeSymlink != 0 && !s.opts.AllowLinks:
 		return fmt.Errorf("%w (%w)", errLink, err)
 	case statErr == nil && info.Mode()&fs.ModeNamedPipe != 0 && errors.Is(err, syscall.ENXIO):

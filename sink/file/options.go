@@ -138,7 +138,7 @@ func (s *Sink) check() error {
 	i := strings.IndexFunc(s.path, func(r rune) bool { return r < ' ' || r == 0x7f })
 	switch {
 	case s.path == "":
-		wrong("the path is empty")
+		wrong("the path is empty: name a file")
 	case i >= 0:
 		wrong("the path contains the control character %q", s.path[i])
 	case endsInSeparator(s.path):
@@ -186,7 +186,7 @@ func (s *Sink) check() error {
 		wrong("Options.MaxTotal: %d bytes cannot hold one file of MaxSize %d: zero means no limit", o.MaxTotal, o.MaxSize)
 	}
 	if o.Sync < SyncNever || o.Sync > SyncBatch {
-		wrong("Options.Sync: there is no policy %d", o.Sync)
+		wrong("Options.Sync: there is no policy %d: use SyncNever, SyncInterval, SyncFlush or SyncBatch", o.Sync)
 	}
 	if o.SyncEvery < 0 || o.SyncEvery > 0 && (o.SyncEvery < time.Millisecond || o.Sync != SyncInterval) {
 		wrong("Options.SyncEvery: %v has no use: it must be a millisecond or more, with Sync: SyncInterval", o.SyncEvery)

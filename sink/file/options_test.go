@@ -77,6 +77,16 @@ func TestOpenReportsAllMistakesAtOnce(t *testing.T) {
 	}
 }
 
+func TestARootThatIsMissingIsNamed(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "logs")
+	for _, mkdir := range []bool{false, true} {
+		err := file.New("app.log", &file.Options{Root: root, MkdirAll: mkdir}).Open(t.Context())
+		assert.ErrorContains(t, err, "the Root that it must stay in does not exist: create that (")
+		assert.ErrorContains(t, err, root)
+		assert.Assert(t, !strings.Contains(err.Error(), "MkdirAll"), "got %v, want no way out that is none", err)
+	}
+}
+
 func TestOwnersAboveTheLastAreRefused(t *testing.T) {
 	if math.MaxInt == math.MaxInt32 {
 		t.Skip("an int holds no such owner")

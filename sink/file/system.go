@@ -5,6 +5,7 @@ package file
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -97,6 +98,9 @@ func (b below) Rename(folder *os.File, oldname, newname string) error {
 
 func (b below) do(f func(*os.Root) error) error {
 	r, err := os.OpenRoot(b.folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w (%w)", errNoRoot, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -113,7 +113,7 @@ func (s *Sink) check() error {
 		wrong("Options.RetryMost: %v is less than %v: zero means 10s", o.RetryMost, retryFirst)
 	}
 	if o.Sync < SyncNever || o.Sync > SyncBatch {
-		wrong("Options.Sync: there is no policy %d", o.Sync)
+		wrong("Options.Sync: there is no policy %d: use SyncNever, SyncFlush or SyncBatch", o.Sync)
 	}
 	return errors.Join(mistakes...)
 }
