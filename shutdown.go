@@ -324,9 +324,7 @@ func (d *destination) takeOver(ctx context.Context) {
 	for !d.queue.drained() {
 		d.mu.Lock()
 		d.books.take(d.queue, &h)
-		if d.queue.ring != nil { // it failed, and keeps nothing
-			d.queue.release()
-		}
+		d.queue.release() // also where there was a ring: it failed, and keeps nothing
 		if ctx.Err() != nil {
 			d.books.divert(0, uint64(len(h.ends)))
 			h.ends = h.ends[:0]
