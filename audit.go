@@ -31,9 +31,8 @@ import (
 // 96 bytes longer, also beyond the format's MaxRecord. What goes to the fallback
 // later than from the queue keeps its trail; so it may be found there.
 //
-// Records that a process left in a durable queue come to the sink without a trail:
-// "hydra audit" shows them as such lines, behind a run without an end, and does not
-// call the files proven.
+// Records that a process left in a durable queue get the trail of that process, which
+// the next start goes on with and ends.
 //
 // A format that leaves out gap markers gets a line in their place that is nothing but
 // the trail.
