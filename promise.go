@@ -20,7 +20,7 @@ const (
 	Taken Promise = iota
 
 	// SurvivesProcess: the record is where the end of the process, of whatever kind,
-	// does not reach it: in its sink, with the system or a peer.
+	// does not reach it: in a durable queue, or in its sink, with the system or a peer.
 	SurvivesProcess
 
 	// SurvivesPower: the record is on the disk. Only sinks that can tell so promise
@@ -66,7 +66,12 @@ func (h *Handler) FlushTo(ctx context.Context, p Promise) error {
 }
 
 // queuePromise returns what holds of a record as soon as it is in the queue.
-func (d *destination) queuePromise() Promise { return Taken }
+func (d *destination) queuePromise() Promise {
+	if d.durable() {
+		return SurvivesProcess
+	}
+	return Taken
+}
 
 // require makes b wait for a promise, beyond what the sink's Write gives.
 func (d *destination) require(b *barrier, p Promise) {

@@ -1,0 +1,173 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/hydra-logger/hydra"
+	"github.com/hydra-logger/hydra/internal/fault"
+)
+
+// badDirs are folders that no durable queue can be in, and what the error says.
+func badDirs(t *testing.T) map[string]string {
+	file := filepath.Join(shmDir(t), "file")
+	assert.NilError(t, os.WriteFile(file, nil, 0o600))
+	open := shmDir(t)
+	assert.NilError(t, os.Chmod(open, 0o777))
+	return map[string]string{
+		t.TempDir(): "AllowDisk", // fault 75
+		file:        "no directory",
+		open:        "0777",
+	}
+}
+
+func TestFault75AQueueThatCannotBeDurableSaysWhy(t *testing.T) {
+	for dir, want := range badDirs(t) {
+		cfg := hydra.Config{MemoryLimit: -1, Fallback: &fault.Writer{}, Layers: map[string]hydra.Layer{"x": {
+			Destinations: []hydra.Destination{{Name: "d", Sink: &fault.Sink{}, Format: lines{}, Durable: &hydra.Durable{Dir: dir}}},
+		}}}
+		_, err := hydra.Open(cfg)
+		assert.ErrorContains(t, err, `Layers["x"].Destinations[0].Durable`)
+		assert.ErrorContains(t, err, want)
+
+		r := newRig(t, func(_ *rig, d *hydra.Destination, _ *hydra.Config) { d.Durable = &hydra.Durable{Dir: dir} })
+		r.log(1, 3)
+		d := r.state()
+		assert.Equal(t, d.Status, hydra.StatusDegraded)
+		assert.Assert(t, strings.Contains(d.Durable.Error, want), "got %s", d.Durable.Error)
+		r.close()
+		assert.DeepEqual(t, r.sink.Lines(), numbers(1, 3))
+		assert.Equal(t, len(r.seen(hydra.EventNotDurable)), 1)
+	}
+}
+
+func TestADestinationOfTwoLayersNeedsOneIdeaOfDurable(t *testing.T) {
+	s, dir := &fault.Sink{}, shmDir(t)
+	layers := func(other *hydra.Durable) hydra.Config {
+		return hydra.Config{Fallback: &fault.Writer{}, Layers: map[string]hydra.Layer{
+			"a": {Destinations: []hydra.Destination{{Name: "d", Sink: s, Durable: &hydra.Durable{Dir: dir}}}},
+			"b": {Destinations: []hydra.Destination{{Name: "d", Sink: s, Durable: other}}},
+		}}
+	}
+	_, err := hydra.Open(layers(nil))
+	assert.ErrorContains(t, err, "other settings")
+	h, err := hydra.Open(layers(&hydra.Durable{Dir: dir}))
+	assert.NilError(t, err)
+	assert.NilError(t, h.Close(context.Background()))
+}
+
+func TestFault69AFileThatIsCutLeavesAQueueInMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		released := make(chan struct{})
+		r := durableRig(t, dir, func(r *rig, d *hydra.Destination) {
+			d.Policy = hydra.Block
+			r.sink.OnWrite = fault.First(1, fault.Stall(released))
+		})
+		r.log(1, 10)
+		settle()
+		r.log(11, 50)
+		assert.NilError(t, os.Truncate(filepath.Join(dir, files(t, dir)[0]), 0))
+		r.log(51, 100)
+		close(released)
+		settle()
+		d := r.state()
+		assert.Equal(t, d.Status, hydra.StatusDegraded)
+		assert.Assert(t, strings.Contains(d.Durable.Error, "cut"), "got %s", d.Durable.Error)
+		r.close()
+		assert.DeepEqual(t, r.sink.Lines(), numbers(1, 100))
+		assert.Equal(t, len(r.seen(hydra.EventNotDurable)), 1)
+
+		next := durableRig(t, dir, nil)
+		next.log(101, 101)
+		next.close()
+		assert.DeepEqual(t, next.sink.Lines(), numbers(101, 101))
+	})
+}
+
+func TestFault70NoRoomForTheFileLeavesAQueueInMemory(t *testing.T) {
+	dir := shmDir(t)
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256k,mode=0700"); err != nil {
+		t.Skipf("mount: %v", err)
+	}
+	defer func() { assert.NilError(t, syscall.Unmount(dir, 0)) }()
+	r := newRig(t, func(_ *rig, d *hydra.Destination, _ *hydra.Config) { d.Durable = &hydra.Durable{Dir: dir} })
+	r.log(1, 3)
+	assert.Assert(t, strings.Contains(r.state().Durable.Error, "no space left"), "got %s", r.state().Durable.Error)
+	r.close()
+	assert.DeepEqual(t, r.sink.Lines(), numbers(1, 3))
+	assert.DeepEqual(t, files(t, dir), []string{})
+}
+
+func TestFault72DamagedFilesHarmNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		first := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
+		for i := range 20 {
+			assert.NilError(t, first.say("record "+strconv.Itoa(1000+i)))
+		}
+		_ = first.Close(ended())
+		name := files(t, dir)[0]
+		whole, err := os.ReadFile(filepath.Join(dir, name))
+		assert.NilError(t, err)
+		for at := 0; at < len(whole); at += 997 { // each part of the file gets its turn
+			for i := range min(997, len(whole)-at) {
+				whole[at+i] ^= 0x10
+			}
+			sick := shmDir(t)
+			assert.NilError(t, os.WriteFile(filepath.Join(sick, name), whole, 0o600))
+			r := durableRig(t, sick, nil)
+			r.log(1, 1)
+			r.close()
+			records, _ := without(r.sink.Lines())
+			for _, line := range records[:len(records)-1] {
+				n, err := strconv.Atoi(strings.TrimPrefix(line, "record "))
+				assert.Assert(t, err == nil && n >= 1000 && n < 1020, "got %q", line)
+			}
+			assert.Equal(t, records[len(records)-1], "1")
+			d := r.state().Durable
+			assert.Assert(t, d.Quarantined == 1 || d.Recovered+d.Damaged >= 20, "got %+v", d)
+			assert.Equal(t, uint64(len(files(t, sick))), d.Quarantined)
+			for i := range min(997, len(whole)-at) {
+				whole[at+i] ^= 0x10
+			}
+		}
+	})
+}
+
+func TestFault73ARecordThatLooksLikeAQueueFileIsARecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		var logged []string
+		first := durableRig(t, dir, func(r *rig, d *hydra.Destination) {
+			d.Queue = hydra.Queue{Records: 256, Bytes: 256 << 10}
+			r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO))
+		})
+		for range 20 { // each holds what the file holds by then: heads, slots, batches
+			p, err := os.ReadFile(filepath.Join(dir, files(t, dir)[0]))
+			assert.NilError(t, err)
+			p = bytes.ReplaceAll(p[:8<<10], []byte("\n"), []byte{'.'})
+			logged = append(logged, string(p))
+			assert.NilError(t, first.say(string(p)))
+			settle()
+		}
+		_ = first.Close(ended())
+		r := durableRig(t, dir, nil)
+		r.close()
+		records, _ := without(r.sink.Lines())
+		assert.Assert(t, slices.Equal(records, logged))
+	})
+}
