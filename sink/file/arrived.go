@@ -14,6 +14,8 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+
+	"github.com/hydra-logger/hydra/internal/stdfd"
 )
 
 // Arrived finds out how much of a write came into the file before its process died,
@@ -98,7 +100,7 @@ func (s *Sink) openNoted(name string, at place, flags int, accept func(name stri
 	if err != nil {
 		return nil, err
 	}
-	if f, err = awayFromStdio(f); err != nil {
+	if f, err = stdfd.Above(f); err != nil {
 		return nil, err
 	}
 	if info, err = f.Stat(); err == nil {

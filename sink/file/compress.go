@@ -17,6 +17,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/hydra-logger/hydra/internal/stdfd"
 )
 
 // A Compressor compresses rotated files.
@@ -125,7 +127,7 @@ func (k *keeper) compress(b backup) (err error) {
 	if err != nil {
 		return err
 	}
-	if dst, err = awayFromStdio(dst); err != nil {
+	if dst, err = stdfd.Above(dst); err != nil {
 		return err
 	}
 	defer func() {

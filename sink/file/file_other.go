@@ -17,9 +17,6 @@ const openFlags, noFollow = 0, 0
 // hangup: there is no such signal.
 var hangup os.Signal
 
-// awayFromStdio has nothing to do: handles are not numbered from zero.
-func awayFromStdio(f *os.File) (*os.File, error) { return f, nil }
-
 // syncUnsupported reports whether err only says that this kind of file cannot be
 // synced.
 func syncUnsupported(err error) bool { return errors.Is(err, errors.ErrUnsupported) }

@@ -24,39 +24,6 @@ const noFollow = unix.O_NOFOLLOW
 // hangup is the signal that asks to open files anew.
 var hangup os.Signal = syscall.SIGHUP
 
-// awayFromStdio moves f to a descriptor above 2. Where the program has closed
-// one of its standard descriptors, a new file is given that number, and then
-// everything that prints would print into the log.
-func awayFromStdio(f *os.File) (*os.File, error) {
-	conn, err := f.SyscallConn()
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	moved := -1
-	cerr := conn.Control(func(fd uintptr) {
-		if fd < 3 {
-			moved, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 3)
-		}
-	})
-	if err := errors.Join(cerr, err); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	if moved < 0 {
-		return f, nil
-	}
-	name := f.Name()
-	info, err := f.Stat()
-	if err == nil && info.Mode()&fs.ModeNamedPipe != 0 {
-		return os.NewFile(uintptr(moved), name), f.Close()
-	}
-	// A file that is blocking stays out of the network poller, which is not made
-	// for files on every system.
-	if err := errors.Join(f.Close(), unix.SetNonblock(moved, false)); err != nil {
-		return nil, errors.Join(err, unix.Close(moved))
-	}
-	return os.NewFile(uintptr(moved), name), nil
-}
-
 // syncUnsupported reports whether err only says that this kind of file, a device
 // for instance, cannot be synced.
 func syncUnsupported(err error) bool {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hydra-logger/hydra/internal/errs"
+	"github.com/hydra-logger/hydra/internal/stdfd"
 )
 
 // A keeper is the goroutine that compresses and removes rotated files. It shares
@@ -117,7 +118,7 @@ func (k *keeper) open(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f, err = awayFromStdio(f); err != nil {
+	if f, err = stdfd.Above(f); err != nil {
 		return nil, err
 	}
 	if !lock(f, false) {

@@ -13,6 +13,8 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"github.com/hydra-logger/hydra/internal/stdfd"
 )
 
 // An opened is a file that the sink may write to.
@@ -102,7 +104,7 @@ func (s *Sink) openOrCreate(like fs.FileMode) (*os.File, error) {
 	for range 10 {
 		f, err := s.sys.OpenFile(s.name, flags, 0)
 		if err == nil {
-			return awayFromStdio(f)
+			return stdfd.Above(f)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
@@ -121,7 +123,7 @@ func (s *Sink) openOrCreate(like fs.FileMode) (*os.File, error) {
 // own gives the file just created its mode, whatever the umask did to it, and its
 // owner. Until then the file has less permissions than asked for, never more.
 func (s *Sink) own(f *os.File, mode fs.FileMode) (*os.File, error) {
-	f, err := awayFromStdio(f)
+	f, err := stdfd.Above(f)
 	if err != nil || runtime.GOOS == "windows" {
 		return f, err
 	}

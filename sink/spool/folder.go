@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+
+	"github.com/hydra-logger/hydra/internal/stdfd"
 )
 
 // The names of the spool's files. All others in the folder are left alone.
@@ -67,7 +69,7 @@ func openFile(path string, flag int) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err = awayFromStdio(f)
+	f, err = stdfd.Above(f)
 	if err != nil {
 		return nil, err
 	}

@@ -20,8 +20,6 @@ func lock(*os.File) (ours bool, err error) {
 	return false, errors.New("this system has no lock for the folder: use the sink without a spool")
 }
 
-func awayFromStdio(f *os.File) (*os.File, error) { return f, nil }
-
 func links(fs.FileInfo) uint64 { return 1 }
 
 func ownedBy(fs.FileInfo) (uid int, ours bool) { return 0, true }

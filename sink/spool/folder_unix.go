@@ -40,34 +40,6 @@ func lock(f *os.File) (ours bool, err error) {
 	return true, errors.Join(cerr, err)
 }
 
-// awayFromStdio moves f to a descriptor above 2. Where the program has closed one of
-// its standard descriptors a new file is given that number, and everything that
-// prints would print into the spool.
-func awayFromStdio(f *os.File) (*os.File, error) {
-	conn, err := f.SyscallConn()
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	moved := -1
-	cerr := conn.Control(func(fd uintptr) {
-		if fd < 3 {
-			moved, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 3)
-		}
-	})
-	if err := errors.Join(cerr, err); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	if moved < 0 {
-		return f, nil
-	}
-	name := f.Name()
-	// Closing the first one makes both blocking again, as files are.
-	if err := errors.Join(f.Close(), unix.SetNonblock(moved, false)); err != nil {
-		return nil, errors.Join(err, unix.Close(moved))
-	}
-	return os.NewFile(uintptr(moved), name), nil
-}
-
 // links returns how many names a file has; one that is removed has none.
 func links(info fs.FileInfo) uint64 {
 	st, ok := info.Sys().(*syscall.Stat_t)

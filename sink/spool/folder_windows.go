@@ -30,8 +30,6 @@ func lock(f *os.File) (ours bool, err error) {
 	return true, errors.Join(cerr, err)
 }
 
-func awayFromStdio(f *os.File) (*os.File, error) { return f, nil }
-
 func links(fs.FileInfo) uint64 { return 1 }
 
 func ownedBy(fs.FileInfo) (uid int, ours bool) { return 0, true }
