@@ -23,10 +23,11 @@ import (
 func mounted(t *testing.T, size string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size="+size+",mode=700"); err != nil {
-		t.Skip("a tmpfs cannot be mounted here: ", err)
+	unmount, err := fault.Mount(dir, size)
+	if err != nil {
+		t.Skip(err)
 	}
-	t.Cleanup(func() { assert.NilError(t, unix.Unmount(dir, unix.MNT_DETACH)) })
+	t.Cleanup(func() { assert.NilError(t, unmount()) })
 	return dir
 }
 

@@ -28,6 +28,7 @@ import (
 
 	"github.com/hydra-logger/hydra"
 	"github.com/hydra-logger/hydra/internal/errs"
+	"github.com/hydra-logger/hydra/internal/fault"
 	"github.com/hydra-logger/hydra/sink/file"
 )
 
@@ -35,10 +36,11 @@ import (
 func mounted(t *testing.T, size string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
-		t.Skip("a tmpfs cannot be mounted here: ", err)
+	unmount, err := fault.Mount(dir, size)
+	if err != nil {
+		t.Skip(err)
 	}
-	t.Cleanup(func() { assert.NilError(t, unix.Unmount(dir, unix.MNT_DETACH)) })
+	t.Cleanup(func() { assert.NilError(t, unmount()) })
 	return dir
 }
 
