@@ -254,7 +254,7 @@ func (c *checker) syncTo(path string, d *Destination) Promise {
 	case d.SyncLevel == nil:
 		c.note(path+".SyncTo", "no record waits without SyncLevel; set it, or leave SyncTo unset")
 	case d.SyncTo == SurvivesPower && !syncs && !missing:
-		c.note(path+".SyncTo", "%v: a %T cannot bring records to a disk; use a sink that is a sink.Syncer, or SurvivesProcess", d.SyncTo, d.Sink)
+		c.note(path+".SyncTo", "%v: the sink %s cannot bring records to a disk; use one that is a sink.Syncer, or SurvivesProcess", d.SyncTo, sinkName(d.Sink))
 		return SurvivesProcess
 	default:
 		return d.SyncTo

@@ -4,7 +4,6 @@
 package hydra
 
 import (
-	"fmt"
 	"runtime"
 	"time"
 )
@@ -277,7 +276,7 @@ const (
 func (d *destination) health(now time.Time) DestinationHealth {
 	h := DestinationHealth{
 		Name:         d.config.Name,
-		Sink:         fmt.Sprintf("%T", d.sink),
+		Sink:         sinkName(d.sink),
 		Policy:       d.config.Policy,
 		FallbackTo:   d.config.Fallback,
 		Truncated:    d.truncated.Load(),
@@ -287,9 +286,6 @@ func (d *destination) health(now time.Time) DestinationHealth {
 			P99: d.latency.Quantile(0.99),
 			Max: d.latency.Max(),
 		},
-	}
-	if s, ok := d.sink.(fmt.Stringer); ok {
-		h.Sink = safeString(s)
 	}
 	d.tally(&h)
 	d.mu.Lock()

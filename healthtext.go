@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hydra-logger/hydra/internal/errs"
+	"github.com/hydra-logger/hydra/sink"
 )
 
 // MarshalJSON writes durations as in "1.5ms". UnmarshalJSON reads what it writes.
@@ -141,12 +142,15 @@ func (h Health) String() string {
 	return b.String()
 }
 
-// safeString calls String and contains its panics.
-func safeString(s fmt.Stringer) (text string) {
+// sinkName returns what the String method of a sink does, or else its type.
+func sinkName(s sink.Sink) (name string) {
 	defer func() {
 		if err := errs.Recovered(recover()); err != nil {
-			text = err.Error()
+			name = err.Error()
 		}
 	}()
-	return s.String()
+	if named, ok := s.(fmt.Stringer); ok {
+		return named.String()
+	}
+	return fmt.Sprintf("%T", s)
 }

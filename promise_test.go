@@ -233,7 +233,7 @@ func TestMistakesInSyncTo(t *testing.T) {
 		{name: "the process", sink: &fault.Sink{}, level: slog.LevelError, to: hydra.SurvivesProcess},
 		{name: "power", sink: &diskSink{Sink: &fault.Sink{}}, level: slog.LevelError, to: hydra.SurvivesPower},
 		{name: "no level", sink: &diskSink{Sink: &fault.Sink{}}, to: hydra.SurvivesPower, want: "no record waits without SyncLevel; set it, or leave SyncTo unset"},
-		{name: "no disk", sink: &fault.Sink{}, level: slog.LevelError, to: hydra.SurvivesPower, want: "SurvivesPower: a *fault.Sink cannot bring records to a disk"},
+		{name: "no disk", sink: &fault.Sink{}, level: slog.LevelError, to: hydra.SurvivesPower, want: "SurvivesPower: the sink *fault.Sink cannot bring records to a disk"},
 		{name: "unknown", sink: &diskSink{Sink: &fault.Sink{}}, level: slog.LevelError, to: 7, want: "7 is unknown; use SurvivesProcess or SurvivesPower"},
 	}
 	for _, tt := range tests {
