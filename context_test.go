@@ -150,7 +150,7 @@ func TestExtractors(t *testing.T) {
 	}{
 		{"after With", []func(context.Context) []slog.Attr{user}, ctx, `{"msg":"m","a":1,"user":"u7","x":1}`},
 		{"in their order", []func(context.Context) []slog.Attr{user, user}, ctx, `{"msg":"m","a":1,"user":"u7","user":"u7","x":1}`},
-		{"nothing found", []func(context.Context) []slog.Attr{user}, context.TODO(), `{"msg":"m","x":1}`},
+		{"nothing found", []func(context.Context) []slog.Attr{user}, t.Context(), `{"msg":"m","x":1}`},
 		{"background is not asked", []func(context.Context) []slog.Attr{broken}, context.Background(), `{"msg":"m","x":1}`},
 		{
 			"panic",

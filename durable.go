@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/hydra-logger/hydra/internal/ring"
+	"github.com/hydra-logger/hydra/internal/trail"
 )
 
 // Durable describes a queue that outlives the process: what it holds is also in a
@@ -59,7 +60,7 @@ const (
 	// A durable queue leaves room in the batch in flight for a gap marker, and for
 	// what is added to each record on its way to the sink.
 	markerMost   = 4 << 10
-	stampMost    = 96
+	stampMost    = trail.Max
 	durableRun   = 1024 // records in a batch
 	durableShare = 8    // of Queue.Bytes is the longest record
 )

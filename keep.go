@@ -40,17 +40,22 @@ func (d *destination) spoolQueue() {
 	d.books.spoolQueued(n)
 }
 
+// leaveRing is the last thing that the writer does: it uses the ring no more.
+func (d *destination) leaveRing() {
+	d.leaveRemnants()
+	d.mu.Lock()
+	d.gone = true
+	d.mu.Unlock()
+	d.closeRing()
+}
+
 // closeRing gives the ring back once neither a log call nor the writer uses it any
 // more: unlinked if everything came to its end, or else for the next start. The
-// writer calls it as the last thing it does, and so does who took the queue over,
-// for a writer that its sink ended.
-func (d *destination) closeRing(writer bool) {
-	if writer {
-		d.leaveRemnants()
-	}
+// writer calls it when it leaves, and so does who took the queue over, for a writer
+// that its sink ended.
+func (d *destination) closeRing() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.gone = d.gone || writer
 	r := d.queue.ring
 	if r == nil || !d.gone || d.ringClosed || !d.queue.drained() {
 		return

@@ -31,7 +31,8 @@ const RecoveredMessage = "hydra: the records before this one were left by a proc
 // was queued, run by run, each of which is in flight in that ring from then on, and
 // last the record that tells of it. So whenever this process ends, the next one goes
 // on where it was. The sink gets all of it before any new record. When it fails the
-// recovery waits for it, and nothing of it goes to the fallback.
+// recovery waits for it, and nothing of it goes to the fallback. It belongs to the
+// writer, as all that is in it.
 type remnant struct {
 	ring  *ring.Orphan // adopted: no other process has it
 	run   ring.Run

@@ -319,7 +319,7 @@ func (d *destination) takeOver(ctx context.Context) {
 	}
 	d.mu.Unlock()
 	close(d.taken)
-	d.closeRing(false)
+	d.closeRing()
 	var h haul
 	for !d.queue.drained() {
 		d.mu.Lock()

@@ -17,6 +17,9 @@ type flight interface {
 	End()
 }
 
+// A ring keeps every place that a sink may note: less would not compile.
+const _ = uint(ring.MaxPlace - sink.MaxPlace)
+
 var (
 	_ flight = (*ring.Ring)(nil)
 	_ flight = (*ring.Orphan)(nil)

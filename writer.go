@@ -81,7 +81,7 @@ func newWriter() writer {
 // when Close has taken the queue over.
 func (d *destination) run() {
 	defer close(d.done)
-	defer d.closeRing(true)
+	defer d.leaveRing()
 	d.goroutine.Store(goroutineID())
 	d.timer = time.NewTimer(time.Hour)
 	defer d.timer.Stop()

@@ -36,7 +36,7 @@ type killer struct {
 	atDeath  map[int]int // records of a life that were in the files when it ended
 }
 
-func newKiller(w io.Writer, c config, logs, rings string) (*killer, error) {
+func newKiller(w io.Writer, c config, logs, rings string) *killer {
 	k := &killer{
 		config: c, logs: logs, rings: rings, random: rand.New(rand.NewPCG(c.seed, 0)),
 		names:  slices.Sorted(maps.Keys(ways)),
@@ -48,7 +48,7 @@ func newKiller(w io.Writer, c config, logs, rings string) (*killer, error) {
 		fmt.Fprintln(w, "nobody runs out of memory, for there is no control group:", err)
 		k.names = slices.DeleteFunc(k.names, func(name string) bool { return name == outOfMemory })
 	}
-	return k, nil
+	return k
 }
 
 // release gives back what the killer has of the system.

@@ -87,10 +87,7 @@ func run(w io.Writer, c config) (err error) {
 	}()
 	fmt.Fprintf(w, "%d deaths, mode %s, seed %d\n", c.kills, c.mode, c.seed)
 	begin := time.Now()
-	k, err := newKiller(w, c, logs, rings)
-	if err != nil {
-		return err
-	}
+	k := newKiller(w, c, logs, rings)
 	defer k.release()
 	for range c.kills {
 		if err := k.kill(); err != nil {
