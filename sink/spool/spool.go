@@ -290,6 +290,9 @@ func (s *Sink) Flush(ctx context.Context) error {
 const flushMost = 5 * time.Second
 
 func (s *Sink) await(ctx context.Context, asked <-chan error) error {
+	if err := ctx.Err(); err != nil {
+		return err // even if there is an answer already
+	}
 	timer := time.NewTimer(flushMost)
 	defer timer.Stop()
 	select {
