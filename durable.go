@@ -12,27 +12,24 @@ import (
 	"github.com/hydra-logger/hydra/internal/trail"
 )
 
-// Durable describes a queue that outlives the process: what it holds is also in a
-// file in memory, so a record whose Handle returned nil is there whatever ends the
-// process, be it SIGKILL, the system short of memory, a panic or os.Exit. The next
-// handler with a destination of that name brings it to the sink, before any record
-// of its own, followed by a record with RecoveredMessage. A sink.Exact, such as
-// sink/file, then has every record exactly once, any other at least once.
+// Durable describes a queue that outlives the process: a record whose Handle returned
+// nil is also in a file in memory, whatever ends the process, be it SIGKILL, the system
+// short of memory, a panic or os.Exit. The next handler with a destination of that name
+// brings it to the sink, before any record of its own, and then a record with
+// RecoveredMessage: exactly once if the sink is a sink.Exact, such as sink/file, or else
+// at least once. What the fallback took when the process died may come to the sink, too.
 //
-// Such a file does not outlive the machine, nor a container whose /dev/shm it is
-// in; a folder that is mounted as memory outlives the container. It holds the
-// records as they were encoded, with mode 0600: what must not be there must not be
-// logged. It costs a log call some tens of nanoseconds, and as much memory again
-// as Queue.Bytes and more, which counts to the cgroup of whoever logs.
+// The file does not outlive the machine, nor the container whose /dev/shm it is in,
+// unless its folder is mounted there as memory. It holds the records as encoded, with
+// mode 0600. It costs a log call some tens of nanoseconds, and as much memory again as
+// Queue.Bytes and more, which counts to the cgroup of whoever logs.
 //
-// At the end of Close's time, what is queued stays in the file, too, and does not
-// go to the fallback. A record that is longer than an eighth of Queue.Bytes does
-// not enter a durable queue: it goes to the fallback. What the fallback takes while
-// the sink fails may come to the sink, too, if the process dies in that moment.
+// What is queued when Close's time ends stays in the file and does not go to the
+// fallback. A record longer than an eighth of Queue.Bytes does not enter the queue: it
+// goes to the fallback.
 //
 // It works on Linux. Elsewhere, and where the file cannot be, Open returns an error
-// and NewHandler makes do with a queue in memory, which Health and EventNotDurable
-// tell.
+// and NewHandler makes do with memory, which Health and EventNotDurable tell.
 type Durable struct {
 	// Dir is the folder of the file: on a file system in memory, the user's own, and
 	// nobody else may write to it; it is made if missing. Empty means hydra in

@@ -110,48 +110,55 @@ func (d *destination) setAside(a ring.Aside) {
 }
 
 // askArrived asks the sink, before it is opened, what it has of the batches that
-// were in flight.
+// were in flight. Where the sink cannot tell, all that is not known to be there is
+// delivered again, unless the sink does not open either, and is asked once more
+// before it does.
 func (d *destination) askArrived() {
 	for _, m := range d.remnants {
-		if !m.known {
-			m.known = d.askFor(m)
+		if m.known {
+			continue
+		}
+		if n, err := d.arrived(m); err == nil {
+			m.known = true
+			d.skipArrived(m, n)
 		}
 	}
 }
 
-// askFor is askArrived for one of them. It reports false if the sink could not tell:
-// then all that is not known to be in the sink is delivered again, unless the sink
-// does not open either, and is asked once more before it does.
-func (d *destination) askFor(m *remnant) bool {
+// arrived returns how many bytes of what was in flight are in the sink: as many as
+// the sink says, where there is something to ask it, or else those that were settled.
+func (d *destination) arrived(m *remnant) (n int, err error) {
 	b, t := &m.batch, &m.trace
-	arrived := b.done
 	s, exact := d.sink.(sink.Exact)
-	if exact && t.noted && t.upto > t.from && (t.upto > b.done || b.done > b.start(b.first)) {
-		var ends []int
-		for _, end := range b.ends {
-			if end > t.from && end <= t.upto {
-				ends = append(ends, end-t.from)
-			}
-		}
-		err := d.call("recover", func(ctx context.Context) error {
-			n, err := s.Arrived(ctx, t.place, b.bytes[t.from:t.upto], ends)
-			arrived = t.from + min(max(n, 0), t.upto-t.from)
-			return err
-		})
-		if err != nil {
-			return false
+	if !exact || !t.noted || t.upto <= t.from || t.upto <= b.done && b.done <= b.start(b.first) {
+		return b.done, nil
+	}
+	var ends []int
+	for _, end := range b.ends {
+		if end > t.from && end <= t.upto {
+			ends = append(ends, end-t.from)
 		}
 	}
-	settled := b.first
-	m.begin(arrived)
-	if n := b.records(settled, b.first); n > 0 {
+	err = d.call("recover", func(ctx context.Context) error {
+		there, err := s.Arrived(ctx, t.place, b.bytes[t.from:t.upto], ends)
+		n = t.from + min(max(there, 0), t.upto-t.from)
+		return err
+	})
+	return n, err
+}
+
+// skipArrived counts the records that are whole in the first n bytes of what was in
+// flight as duplicates, and lets the delivery begin behind them.
+func (d *destination) skipArrived(m *remnant, n int) {
+	settled := m.batch.first
+	m.begin(n)
+	if n := m.batch.records(settled, m.batch.first); n > 0 {
 		m.duplicates += n
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.durability.Duplicates += n
 		d.durability.Waiting -= min(n, d.durability.Waiting)
 	}
-	return true
 }
 
 // begin lets the delivery of what was in flight begin with the first record that is
