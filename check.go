@@ -30,6 +30,7 @@ type checker struct {
 	root     string               // Config.Root, absolute; empty: none
 	folded   map[string]string    // layer names in lower case
 	claimed  map[[2]string]string // match rules, and the layers that own them
+	merged   map[string]bool      // names of destinations that are none, since another has their sink
 }
 
 // note adds a mistake: where it is, what it is and the way out.
@@ -56,6 +57,7 @@ const (
 func (c *checker) config(cfg Config) Config {
 	c.folded = make(map[string]string)
 	c.claimed = make(map[[2]string]string)
+	c.merged = make(map[string]bool)
 	cfg.Level = c.level("Level", cfg.Level, slog.LevelInfo)
 	if cfg.LayerKey == "" {
 		cfg.LayerKey = defaultLayerKey
@@ -266,10 +268,10 @@ func (c *checker) syncTo(path string, d *Destination) Promise {
 func usualName(layer string, i int) string { return fmt.Sprintf("%s/%d", layer, i) }
 
 // shared returns the destination among others that d is one with, because they
-// have one sink. Sinks that were made of one io.Writer are one where nothing
-// speaks against it. An unshared d must have a name of its own; a shared one may
-// do without.
-func (c *checker) shared(path, usual string, d *Destination, others []*destination) *destination {
+// have one sink, and whether their settings are equal, as they have to be. Sinks
+// that were made of one io.Writer are one where nothing speaks against it. An
+// unshared d must have a name of its own; a shared one may do without.
+func (c *checker) shared(path, usual string, d *Destination, others []*destination) (with *destination, equal bool) {
 	for _, o := range others {
 		a, b := &o.config, d
 		equal := (b.Name == a.Name || b.Name == usual) && same(a.Format, b.Format) && a.Policy == b.Policy &&
@@ -278,12 +280,9 @@ func (c *checker) shared(path, usual string, d *Destination, others []*destinati
 			a.Audit.equal(b.Audit) && sameDurable(a.Durable, b.Durable)
 		switch {
 		case same(a.Sink, b.Sink):
-			if !equal {
-				c.note(path, "has the sink of destination %q but other settings; make them equal, or give it a sink of its own", a.Name)
-			}
-			return o
+			return o, equal
 		case equal && sameWriter(a.Sink, b.Sink):
-			return o
+			return o, true
 		}
 	}
 	for _, o := range others {
@@ -292,7 +291,7 @@ func (c *checker) shared(path, usual string, d *Destination, others []*destinati
 			d.Name = usual
 		}
 	}
-	return nil
+	return nil, false
 }
 
 // sameWriter reports whether Writer made both sinks of the same io.Writer.

@@ -146,6 +146,16 @@ var mistakes = []struct {
 		s := &fault.Sink{}
 		layer("twice", hydra.Layer{Destinations: to(s, s)})(c)
 	}, []string{`Layers["twice"].Destinations[1].Sink:`, "in this layer twice", "remove one"}},
+	{"sink twice in a layer with two settings", func(c *hydra.Config) {
+		s := &fault.Sink{}
+		layer("twofold", hydra.Layer{Destinations: []hydra.Destination{{Sink: s}, {Sink: s, Name: "named", Policy: hydra.Block}}})(c)
+	}, []string{`Layers["twofold"].Destinations[1].Sink:`, "in this layer twice", "a sink of its own"}},
+	{"fallback to a destination whose sink another has", func(c *hydra.Config) {
+		s := &fault.Sink{}
+		destination("two5", hydra.Destination{Sink: s})(c)
+		destination("two6", hydra.Destination{Sink: s, Name: "spare"})(c)
+		destination("two7", hydra.Destination{Sink: &fault.Sink{}, Fallback: "spare"})(c)
+	}, []string{`Layers["two6"].Destinations[0]:`, `the sink of destination "two5/0" but other settings`, "make them equal"}},
 	{"writer twice in a layer", func(c *hydra.Config) {
 		w := &kept{}
 		layer("again", hydra.Layer{Destinations: to(hydra.Writer(w), hydra.Writer(w))})(c)

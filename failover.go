@@ -32,6 +32,7 @@ func (c *checker) connect(all []*destination) {
 		i := slices.IndexFunc(all, func(o *destination) bool { return o.config.Name == name })
 		d.config.Fallback = ""
 		switch {
+		case i < 0 && c.merged[name]: // what is wrong there has been said
 		case i < 0:
 			c.note(path, "no destination has the name %q; use one of %s, or leave it empty for Config.Fallback", name, others(all, d))
 		case all[i] == d:

@@ -76,14 +76,18 @@ func newRouter(cfg Config, c *checker) (*router, []*destination) {
 		from := cfg.Layers[name]
 		for i, given := range from.Destinations {
 			path := fmt.Sprintf("Layers[%q].Destinations[%d]", name, i)
-			d := c.shared(path, usualName(name, i), &given, all)
-			if d == nil {
+			d, equal := c.shared(path, usualName(name, i), &given, all)
+			switch {
+			case d == nil:
 				d = newDestination(path, given, r.format(given.Format))
 				all = append(all, d)
-			}
-			if slices.ContainsFunc(routes[name], func(r route) bool { return r.to == d }) {
-				c.note(path+".Sink", "is in this layer twice, which would write each record twice; remove one")
+			case slices.ContainsFunc(routes[name], func(r route) bool { return r.to == d }):
+				c.note(path+".Sink", "is in this layer twice, which would write each record twice; remove one, or give it a sink of its own")
+				c.merged[given.Name] = true
 				continue
+			case !equal:
+				c.note(path, "has the sink of destination %q but other settings; make them equal, or give it a sink of its own", d.config.Name)
+				c.merged[given.Name] = true
 			}
 			routes[name] = append(routes[name], route{to: d, level: from.Level, own: given.Level})
 		}
