@@ -190,6 +190,22 @@ func TestExitEndsTheProgramWhoeverCallsIt(t *testing.T) {
 			})).Info("held")
 			Exit(7)
 		}, "0 dropped, 1 unknown (the sink has not returned)"},
+		{"inside a value", func() {
+			slog.New(stuck(short, func() {})).Info("held", "value", asked(func() { Exit(7) }))
+		}, ""},
+		{"inside the fallback", func() {
+			h := NewHandler(Config{CloseTimeout: short, Fallback: writerFunc(func([]byte) (int, error) {
+				Exit(7)
+				return 0, nil
+			})})
+			_ = h.Close(context.Background())
+			slog.New(h).Info("late")
+			select {}
+		}, ""},
+		{"inside OnEvent", func() {
+			NewHandler(Config{CloseTimeout: short, MemoryLimit: 101, OnEvent: func(Event) { Exit(7) }})
+			select {}
+		}, string(EventMistake)},
 		{"while it is closed", func() {
 			begun := make(chan struct{})
 			h := stuck(short, func() { close(begun); select {} })
@@ -219,6 +235,14 @@ func TestExitEndsTheProgramWhoeverCallsIt(t *testing.T) {
 			assert.Equal(t, news, strings.Count(d.stderr, "hydra: close"), d.stderr)
 		})
 	}
+}
+
+// asked is a value that is a call.
+type asked func()
+
+func (a asked) LogValue() slog.Value {
+	a()
+	return slog.Value{}
 }
 
 // ending returns a context that ends after so long.
