@@ -109,6 +109,7 @@ func newDestination(path string, config Destination, format int) *destination {
 	d.feeders.Store(1)
 	if config.Audit != nil {
 		d.trails.chain = trail.NewChain(config.Audit.Key)
+		d.trails.run = d.trails.chain.Run
 	}
 	return d
 }

@@ -15,6 +15,7 @@ import (
 // the last line that was stamped: what the sink does not take must be taken back, so
 // that the chain in its stream has no hole but those that gap markers tell of.
 type trails struct {
+	run    trail.Run    // immutable, as the chain's State is not: Health reads it
 	chain  *trail.Chain // nil without Audit
 	bytes  []byte       // the batch with its trails
 	ending bool         // the batch is the one that ends the run
@@ -123,5 +124,5 @@ func (d *destination) lastTrail() string {
 	if d.trails.chain == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s.%d", d.trails.chain.Run, d.books.reached)
+	return fmt.Sprintf("%s.%d", d.trails.run, d.books.reached)
 }
