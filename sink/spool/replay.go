@@ -43,11 +43,11 @@ func (t *store) load(p *parcel) (found, error) {
 	}
 	for len(p.bytes) < replayBytes {
 		more, err := t.loadFrame(s, p)
-		if err != nil {
+		if err != nil && len(p.ends) == 0 {
 			return nothing, err
 		}
-		if !more {
-			break
+		if err != nil || !more {
+			break // an error comes again when these are delivered
 		}
 	}
 	if len(p.ends) == 0 {
