@@ -202,6 +202,12 @@ func (k *keeper) equal(a, b string) bool {
 		return false
 	}
 	defer g.Close()
+	return sameContent(f, g)
+}
+
+// sameContent reports whether two readers have the same bytes up to the end of both.
+// Those of which a part cannot be read have not.
+func sameContent(f, g io.Reader) bool {
 	var p, q [32 << 10]byte
 	for {
 		n, err := io.ReadFull(f, p[:])
@@ -209,11 +215,14 @@ func (k *keeper) equal(a, b string) bool {
 		if !bytes.Equal(p[:n], q[:m]) {
 			return false
 		}
-		if err != nil {
-			return errors.Is(err, io.EOF) == errors.Is(err2, io.EOF) && err2 != nil
+		if err != nil || err2 != nil {
+			return ended(err) && ended(err2)
 		}
 	}
 }
+
+// ended reports whether io.ReadFull has reached the end.
+func ended(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
 type writerFunc func(p []byte) (int, error)
 

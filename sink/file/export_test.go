@@ -70,3 +70,6 @@ func Unsure(noted []byte, before int) []byte {
 	p.offset -= int64(before)
 	return p.append(nil)
 }
+
+// SameContent is sameContent.
+var SameContent = sameContent
