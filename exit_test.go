@@ -173,8 +173,10 @@ func TestExitEndsTheProgramWhoeverCallsIt(t *testing.T) {
 			Exit(7)
 		}, ""},
 		{"a sink that hangs", func() {
-			h := stuck(short, func() { select {} })
+			begun := make(chan struct{})
+			h := stuck(short, func() { close(begun); select {} })
 			slog.New(h).Info("held")
+			<-begun
 			Exit(7)
 		}, "0 dropped, 1 unknown (the sink has not returned)"},
 		{"inside a sink", func() {
@@ -182,16 +184,19 @@ func TestExitEndsTheProgramWhoeverCallsIt(t *testing.T) {
 			select {}
 		}, "0 dropped, 1 unknown (the sink has not returned)"},
 		{"again, inside a sink", func() {
+			begun := make(chan struct{})
 			slog.New(stuck(short, func() {
+				close(begun)
 				for !exiting.Load() {
 					runtime.Gosched()
 				}
 				Exit(8)
 			})).Info("held")
+			<-begun
 			Exit(7)
 		}, "0 dropped, 1 unknown (the sink has not returned)"},
 		{"inside a value", func() {
-			slog.New(stuck(short, func() {})).Info("held", "value", asked(func() { Exit(7) }))
+			slog.New(stuck(0, func() {})).Info("held", "value", asked(func() { Exit(7) }))
 		}, ""},
 		{"inside the fallback", func() {
 			h := NewHandler(Config{CloseTimeout: short, Fallback: writerFunc(func([]byte) (int, error) {

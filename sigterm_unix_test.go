@@ -72,7 +72,7 @@ func logUntilSIGTERM(path string) {
 				if errors.Is(err, ErrClosed) {
 					refused.Add(1)
 					return
-				} else if err == nil && accepted.Add(1) == 1000 {
+				} else if err == nil && accepted.Add(1) == 1001 {
 					fmt.Println(os.Getpid())
 				}
 			}

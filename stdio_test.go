@@ -134,7 +134,8 @@ func TestFault35HandlerOfOsStdoutOutlivesItsReader(t *testing.T) {
 		slog.New(h).Info("hello")
 		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 		defer cancel()
-		_ = h.Close(ctx) // says nothing of what went to the fallback before
+		_ = h.Flush(context.Background()) // an error: it went to the fallback
+		_ = h.Close(ctx)                  // says nothing of what went to the fallback before
 		d := h.Health().Destinations[0]
 		endChild("%d written, %d to the fallback", d.Written, d.Fallback)
 	}
