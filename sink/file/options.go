@@ -79,7 +79,8 @@ type Options struct {
 
 	// Compress is how rotated files are compressed: "gzip", or what a package
 	// that was imported brings ("zstd": sink/file/zstd). It is done in the
-	// background, one file at a time. Empty means not at all.
+	// background, one file at a time. Close does not wait for it: a later Open
+	// goes on with what is left. Empty means not at all.
 	Compress string
 
 	// MaxFiles is how many rotated files are kept. Zero means all.

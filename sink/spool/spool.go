@@ -307,11 +307,11 @@ func (s *Sink) await(ctx context.Context, asked <-chan error) error {
 	}
 }
 
-// Close goes on bringing the spool to the inner sink for as long as that takes it and
-// ctx, a tenth of its time aside, has not ended; the first failure ends it. Then it
-// closes the inner sink. What is left stays in the folder, where the next Open finds
-// it, and is no error. An inner sink that does not return is abandoned with what it
-// has in hand, which the next run delivers again.
+// Close goes on bringing the spool to the inner sink until that fails or the time of ctx
+// is nearly over: a tenth of it is kept for the end, 200 ms at least and half of it at
+// most. Then it closes the inner sink. What is left stays in the folder, where the next
+// Open finds it, and is no error. An inner sink that does not return is abandoned with
+// what it has in hand, which the next run delivers again.
 func (s *Sink) Close(ctx context.Context) error {
 	s.mu.Lock()
 	if !s.running {
