@@ -58,6 +58,14 @@ func newDiskRig(t *testing.T, set func(s *diskSink, d *hydra.Destination)) (*rig
 	return r, s
 }
 
+// unhurried makes the first write to s take a moment of a bubble's time, so that all
+// records are still on their way when somebody begins to wait for them.
+func unhurried(s *fault.Sink) {
+	released := make(chan struct{})
+	time.AfterFunc(10*time.Millisecond, func() { close(released) })
+	s.OnWrite = fault.At(1, fault.Stall(released))
+}
+
 func TestFlushToDoesWhatItsPromiseTakesAndNoMore(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -97,31 +105,36 @@ func TestFlushToAsksASinkThatMayHoldRecordsBackToFlush(t *testing.T) {
 }
 
 func TestFlushToSaysWhichSinkCannotPromiseIt(t *testing.T) {
-	r := newRig(t, nil)
-	r.log(1, 3)
-	got := delivery(t, r.FlushTo(t.Context(), hydra.SurvivesPower))
-	assert.Equal(t, got.Destination, "d")
-	assert.Equal(t, got.Written, uint64(3))
-	assert.ErrorContains(t, got.Err, "the sink cannot promise that records survive a loss of power")
-	assert.DeepEqual(t, r.sink.Lines(), numbers(1, 3))
-	assert.Equal(t, r.sink.Count(fault.Flush), 1, "it is made as safe as can be")
-	assert.ErrorContains(t, r.FlushTo(t.Context(), 3), "promise 3 is unknown; use Taken, SurvivesProcess or SurvivesPower")
-	r.close()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(r *rig, _ *hydra.Destination, _ *hydra.Config) { unhurried(r.sink) })
+		r.log(1, 3)
+		got := delivery(t, r.FlushTo(t.Context(), hydra.SurvivesPower))
+		assert.Equal(t, got.Destination, "d")
+		assert.Equal(t, got.Written, uint64(3))
+		assert.ErrorContains(t, got.Err, "the sink cannot promise that records survive a loss of power")
+		assert.DeepEqual(t, r.sink.Lines(), numbers(1, 3))
+		assert.Equal(t, r.sink.Count(fault.Flush), 1, "it is made as safe as can be")
+		assert.ErrorContains(t, r.FlushTo(t.Context(), 3), "promise 3 is unknown; use Taken, SurvivesProcess or SurvivesPower")
+		r.close()
+	})
 }
 
 func TestFlushToTellsThatASyncFailed(t *testing.T) {
-	r, s := newDiskRig(t, func(s *diskSink, _ *hydra.Destination) {
-		s.onSync = func() error { return syscall.EIO }
+	synctest.Test(t, func(t *testing.T) {
+		r, s := newDiskRig(t, func(s *diskSink, _ *hydra.Destination) {
+			unhurried(s.Sink)
+			s.onSync = func() error { return syscall.EIO }
+		})
+		r.log(1, 3)
+		got := delivery(t, r.FlushTo(t.Context(), hydra.SurvivesPower))
+		assert.ErrorIs(t, got.Err, syscall.EIO)
+		assert.Equal(t, got.Written, uint64(3))
+		assert.NilError(t, r.FlushTo(t.Context(), hydra.SurvivesProcess))
+		s.onSync = func() error { panic("bad disk") }
+		assert.ErrorContains(t, delivery(t, r.FlushTo(t.Context(), hydra.SurvivesPower)).Err, "bad disk")
+		assert.Assert(t, len(r.state().Errors) == 2, "both are in Health")
+		r.close()
 	})
-	r.log(1, 3)
-	got := delivery(t, r.FlushTo(t.Context(), hydra.SurvivesPower))
-	assert.ErrorIs(t, got.Err, syscall.EIO)
-	assert.Equal(t, got.Written, uint64(3))
-	assert.NilError(t, r.FlushTo(t.Context(), hydra.SurvivesProcess))
-	s.onSync = func() error { panic("bad disk") }
-	assert.ErrorContains(t, delivery(t, r.FlushTo(t.Context(), hydra.SurvivesPower)).Err, "bad disk")
-	assert.Assert(t, len(r.state().Errors) == 2, "both are in Health")
-	r.close()
 }
 
 func TestAfterCloseNothingIsPromisedThatWasNotDone(t *testing.T) {
