@@ -204,7 +204,9 @@ func TestFault25AFileThatCannotBeRemovedIsTriedAgain(t *testing.T) {
 			assert.NilError(t, os.WriteFile(filepath.Join(filepath.Dir(path), "app-19990101T000000.000Z.log"), nil, 0o600))
 
 			sys.On = map[string]fault.Script{op: fault.Always(fault.Fail(syscall.EACCES))}
-			sys.Only = func(op, name string) bool { return op == fault.ReadDir || strings.Contains(filepath.Base(name), "1999") }
+			sys.Only = func(op, name string) bool {
+				return op == fault.ReadDir || strings.Contains(filepath.Base(name), "1999")
+			}
 			assert.NilError(t, s.Open(t.Context()))
 			synctest.Wait()
 			if op == fault.Open { // who may not open it may remove it
