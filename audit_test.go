@@ -83,6 +83,24 @@ func short(lines []string) []string {
 	return all
 }
 
+// The writer rests when a record goes past the queue, so that Close finds the gap
+// not yet told: its marker and the last line come one after the other.
+func TestTrailEndsBehindAGapThatIsToldAtClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newAudited(t, func(_ *rig, d *hydra.Destination, _ *hydra.Config) {
+			d.Queue.Bytes = 4 << 10
+		})
+		r.log(1, 1)
+		settle()
+		assert.NilError(t, r.say(strings.Repeat("x", 5<<10)))
+		r.close()
+		run := r.proven()
+		assert.Assert(t, run.Ended)
+		assert.Equal(t, run.Lines, uint64(1))
+		assert.Equal(t, run.Markers, uint64(1))
+	})
+}
+
 func TestTrailNumbersWhatTheStreamHasAndWhatIsMissing(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

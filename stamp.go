@@ -101,6 +101,8 @@ func (d *destination) endTrail() {
 	begun := d.books.written+d.books.notices > 0
 	d.mu.Unlock()
 	if begun { // a stream without a line needs no last one
+		h := &d.haul // a gap marker may just have been delivered from its room
+		h.bytes, h.ends, h.whens = h.bytes[:0], h.ends[:0], h.whens[:0]
 		d.trails.ending = true
 		d.deliver()
 	}
