@@ -18,6 +18,18 @@ import (
 	"github.com/hydra-logger/hydra/format"
 )
 
+func TestAnyMaxRecordLeavesRoomForAttributes(t *testing.T) {
+	before := strings.Repeat("x", 100) // what dst holds does not count
+	r := slog.NewRecord(time.Time{}, slog.LevelInfo, "m", 0)
+	r.AddAttrs(slog.Int("a", 1), slog.String("b", "c"))
+	for _, most := range []int{-1, 0, 1, format.MinMaxRecord, math.MaxInt32, math.MaxInt} {
+		got, flaws := format.JSON(&format.Options{MaxRecord: most}).AppendRecord([]byte(before), r, nil)
+		if want := before + `{"level":"INFO","msg":"m","a":1,"b":"c"}` + "\n"; string(got) != want || flaws != 0 {
+			t.Errorf("MaxRecord %d: got %s with flaws %v, want %s", most, got, flaws, want)
+		}
+	}
+}
+
 // endless makes a group of itself for as long as somebody asks.
 type endless struct{ width int }
 

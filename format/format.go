@@ -72,7 +72,7 @@ type Options struct {
 
 	// MaxRecord bounds an encoded record, in bytes. A longer one is cut and
 	// says so in an attribute "truncated". Zero means DefaultMaxRecord; less
-	// than MinMaxRecord counts as MinMaxRecord.
+	// than MinMaxRecord counts as MinMaxRecord, and more than 128 MiB as that.
 	MaxRecord int
 }
 
@@ -82,4 +82,6 @@ const (
 
 	// MinMaxRecord leaves room for the time, the level and a short message.
 	MinMaxRecord = 512
+
+	maxMaxRecord = 128 << 20 // sizes are reckoned with in an int of 32 bits, times 7
 )

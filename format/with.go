@@ -35,7 +35,7 @@ func (o *Options) normal() (n Options, std bool) {
 	if n.MaxRecord <= 0 {
 		n.MaxRecord = DefaultMaxRecord
 	}
-	n.MaxRecord = max(n.MaxRecord, MinMaxRecord)
+	n.MaxRecord = min(max(n.MaxRecord, MinMaxRecord), maxMaxRecord)
 	return n, !n.AddSource && n.ReplaceAttr == nil && n.MaxRecord == DefaultMaxRecord
 }
 
