@@ -4,6 +4,7 @@
 package spool_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"gotest.tools/v3/assert"
+	is "gotest.tools/v3/assert/cmp"
 
 	"github.com/hydra-logger/hydra/internal/fault"
 	"github.com/hydra-logger/hydra/sink"
@@ -118,6 +120,39 @@ func TestABatchThatNeitherTakesGoesOnAtThatByte(t *testing.T) {
 			sound(t, &inner)
 		})
 	}
+}
+
+// A caller that gives up while the inner sink has its batch in hand, and that the
+// spool cannot help, must not be told that nothing was taken: it would come twice.
+func TestABatchInHandIsWaitedForWhenTheCallerGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		dir := filepath.Join(t.TempDir(), "spool")
+		inner := fault.Sink{OnWrite: func(int) fault.Action {
+			<-release
+			return fault.Action{}
+		}}
+		s := opened(t, &inner, dir, nil)
+		if err := os.RemoveAll(dir); err != nil {
+			t.Skip("a folder in use cannot be removed here: ", err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		b := numbered(0, 5)
+		over := make(chan struct{})
+		go func() {
+			defer close(over)
+			n, err := s.Write(ctx, b)
+			assert.Check(t, err)
+			assert.Check(t, is.Equal(n, len(b.Bytes)))
+		}()
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		close(release)
+		<-over
+		assert.Equal(t, string(inner.Bytes()), string(b.Bytes))
+		sound(t, &inner)
+	})
 }
 
 // rest returns what is left of a batch after n bytes.

@@ -122,7 +122,7 @@ func (s *Sink) Open(context.Context) error {
 // take all of it by then, it spools what is left, which takes one system call. It
 // returns less than the batch only if the spool cannot take it: it is full, which is
 // ErrFull, or its disk fails. A batch that the inner sink has in hand and the spool
-// cannot take is waited for.
+// cannot take is waited for, whatever becomes of ctx.
 func (s *Sink) Write(ctx context.Context, b sink.Batch) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -207,7 +207,7 @@ func (s *Sink) through(ctx context.Context, records []byte) (int, error) {
 		return len(records), nil
 	}
 	p.withdraw = true
-	s.wait(ctx, p, 0)
+	s.wait(context.WithoutCancel(ctx), p, 0) // until it is known what the inner sink took
 	if p.done == len(p.bytes) {
 		return len(records), nil
 	}
@@ -253,7 +253,7 @@ func (s *Sink) keep(p *parcel) error {
 	p.stored, p.first, p.when = true, first-uint64(whole), time.Now()
 	if s.failing = true; s.calling {
 		s.failures++
-		s.note("write", fmt.Errorf("the inner sink has not returned within %v", s.opts.Patience))
+		s.note("write", errors.New("the inner sink has not returned within Options.Patience, or the caller's time"))
 	}
 	return nil
 }
