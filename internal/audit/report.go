@@ -105,7 +105,7 @@ func (a *Auditor) report(r *run) Run {
 	run.Lines, run.Twice = count(r.lines, a.from)
 	run.Told, again = count(r.told, a.from)
 	run.Twice.Count += again.Count
-	run.Twice.At = append(run.Twice.At, again.At...)
+	run.Twice.At = append(run.Twice.At, again.At[:min(len(again.At), maxPlaces-len(run.Twice.At))]...)
 	told = run.Told
 	both := slices.Concat(r.lines, r.told)
 	all, _ = count(both, a.from)

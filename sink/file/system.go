@@ -104,14 +104,14 @@ func (b below) do(f func(*os.Root) error) error {
 	if err != nil {
 		return err
 	}
+	defer r.Close()
 	if b.sub != "" {
-		sub, err := r.OpenRoot(b.sub)
-		if err := errors.Join(err, r.Close()); err != nil {
+		if r, err = r.OpenRoot(b.sub); err != nil {
 			return err
 		}
-		r = sub
+		defer r.Close()
 	}
-	return errors.Join(f(r), r.Close())
+	return f(r)
 }
 
 // names has the calls that change names.
