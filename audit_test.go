@@ -150,7 +150,7 @@ func TestTrailSurvivesEveryFailureOfTheSink(t *testing.T) {
 				d.RetryFor = []time.Duration{-1, 50 * time.Millisecond, time.Hour}[rnd.IntN(3)]
 				d.Policy = []hydra.Policy{hydra.DropOldest, hydra.Error, hydra.Block}[rnd.IntN(3)]
 				d.BlockTimeout = 100 * time.Millisecond
-				d.Queue.Records = 4 + rnd.IntN(20)
+				d.Queue.Records, d.Queue.Bytes = 4+rnd.IntN(20), 4<<10
 				if rnd.IntN(2) == 0 {
 					d.Format = format.JSON(nil)
 				}
@@ -183,9 +183,17 @@ func TestTrailSurvivesEveryFailureOfTheSink(t *testing.T) {
 					return fault.Short(sinks.IntN(400), syscall.ENOSPC)
 				}
 			})
+			past := uint64(0)
+			sayLarge := func() { // past the queue, which never takes it
+				past++
+				_ = r.say(strings.Repeat("y", 5<<10))
+			}
 			for range 10 + rnd.IntN(30) {
 				for range rnd.IntN(12) {
 					_ = r.say(strings.Repeat("x", rnd.IntN(50)))
+				}
+				if rnd.IntN(20) == 0 {
+					sayLarge()
 				}
 				if rnd.IntN(2) == 0 {
 					time.Sleep(time.Duration(rnd.IntN(800)) * time.Millisecond)
@@ -194,6 +202,9 @@ func TestTrailSurvivesEveryFailureOfTheSink(t *testing.T) {
 			if !hopeless && rnd.IntN(4) > 0 { // else the sink may fail to the end
 				broken.Store(false)
 				time.Sleep(5 * time.Second)
+			}
+			if rnd.IntN(4) == 0 {
+				sayLarge() // Close finds the gap untold
 			}
 			_ = r.Close(t.Context())
 			d := r.state()
@@ -208,7 +219,7 @@ func TestTrailSurvivesEveryFailureOfTheSink(t *testing.T) {
 				assert.Equal(t, report.Verdict, audit.Proven, "seed %d: %+v\n%s", seed, report, r.sink.Bytes())
 				// I2, I3: what is missing in the output is what Health counts.
 				run := report.Runs[0]
-				unnumbered := d.Losses.Contended + d.Rejected
+				unnumbered := d.Losses.Contended + d.Rejected + past
 				assert.Assert(t, run.Told <= d.Dropped+d.Fallback-d.Losses.Contended)
 				if d.Policy != hydra.Block { // no record went to the fallback past the queue
 					assert.Equal(t, run.Told+unnumbered, d.Dropped+d.Fallback+d.Rejected)
