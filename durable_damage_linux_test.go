@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"gotest.tools/v3/assert"
 
@@ -145,6 +146,51 @@ func TestFault72DamagedFilesHarmNobody(t *testing.T) {
 				whole[at+i] ^= 0x10
 			}
 		}
+	})
+}
+
+func TestFault72WhatIsDamagedIsNotWaitedForAndHidesNothingThatIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		for life := range 2 {
+			r := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
+			for i := range 5 {
+				assert.NilError(t, r.say("record "+strconv.Itoa(10*life+i)))
+			}
+			_ = r.Close(ended())
+			time.Sleep(time.Second)
+		}
+		var first string
+		for _, name := range files(t, dir) {
+			path := filepath.Join(dir, name)
+			p, err := os.ReadFile(path)
+			assert.NilError(t, err)
+			if bytes.Contains(p, []byte("record 13")) {
+				continue
+			}
+			first = path
+			for i := range 5 { // its records in the queue and in the batch in flight
+				p = bytes.ReplaceAll(p, []byte("record "+strconv.Itoa(i)), []byte("damage "+strconv.Itoa(i)))
+			}
+			assert.NilError(t, os.WriteFile(path, p, 0o600))
+		}
+		assert.Assert(t, first != "")
+
+		released := make(chan struct{})
+		r := durableRig(t, dir, func(r *rig, _ *hydra.Destination) {
+			r.sink.OnWrite = fault.At(2, fault.Stall(released)) // the first tells of the first file
+		})
+		settle()
+		_, err := os.Stat(first)
+		assert.ErrorIs(t, err, os.ErrNotExist)
+		d := r.state().Durable
+		assert.Equal(t, d.Damaged, uint64(5))
+		assert.Equal(t, d.Waiting, uint64(5))
+		close(released)
+		r.close()
+		assert.Equal(t, r.state().Durable.Waiting, uint64(0))
+		records, _ := without(r.sink.Lines())
+		assert.DeepEqual(t, records, []string{"record 10", "record 11", "record 12", "record 13", "record 14"})
 	})
 }
 

@@ -45,6 +45,7 @@ type remnant struct {
 	ended bool         // the sink has it all
 
 	recovered, duplicates uint64
+	damaged               uint64 // when it was adopted: these are not waited for
 }
 
 // adopt finds what ended processes left for this destination, and sets aside what
@@ -67,6 +68,7 @@ func (d *destination) adopt() {
 		switch {
 		case err == nil:
 			m := newRemnant(o)
+			m.damaged = o.Counts().Damaged
 			m.chain, m.told = d.resumeTrail(o.State())
 			d.remnants = append(d.remnants, m)
 		case errors.As(err, &bad):
@@ -290,7 +292,7 @@ func (d *destination) endRemnant(m *remnant) error {
 	d.mu.Lock()
 	d.durability.Holes += s.Holes
 	d.durability.Damaged += s.Damaged
-	d.durability.Waiting -= min(s.Damaged, d.durability.Waiting)
+	d.durability.Waiting -= min(s.Damaged-m.damaged, d.durability.Waiting)
 	d.mu.Unlock()
 	if err := m.ring.Remove(); err != nil {
 		d.noteError("recover", err)
