@@ -5,6 +5,7 @@ package hydra_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -239,6 +240,30 @@ func TestARecordThatIsLongForADurableQueueGoesToTheFallback(t *testing.T) {
 		assert.DeepEqual(t, r.sink.Lines(), join([]string{long[1:]}, gap(0, 0, 1)))
 		assert.DeepEqual(t, r.strays(), []string{long})
 		assert.Equal(t, len(r.seen(hydra.EventTooLarge)), 1)
+	})
+}
+
+func TestWhoRecoversTellsAlsoWhatTheFullQueueHadDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		first := durableRig(t, dir, func(r *rig, d *hydra.Destination) {
+			d.Policy, d.Queue = hydra.DropOldest, hydra.Queue{Records: 8}
+			r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO))
+		})
+		first.log(1, 1)
+		settle() // it is in flight, and with it no marker
+		first.log(2, 100)
+		_ = first.Close(ended())
+
+		next := durableRig(t, dir, nil)
+		next.close()
+		told := next.seen(hydra.EventRecovered)
+		assert.Equal(t, len(told), 1)
+		dropped := 100 - told[0].Count // a dropped one that nothing has overwritten yet is recovered
+		assert.Assert(t, dropped > 50, "got %d", dropped)
+		_, markers := without(next.sink.Lines())
+		assert.Assert(t, strings.Contains(markers[0], fmt.Sprintf(" dropped=%d ", dropped)), "got %s", markers[0])
+		assert.ErrorContains(t, told[0].Err, fmt.Sprintf(" left them; %d more the full queue had dropped", dropped))
 	})
 }
 

@@ -297,23 +297,26 @@ func (d *destination) endRemnant(m *remnant) error {
 	if err := m.ring.Remove(); err != nil {
 		d.noteError("recover", err)
 	}
-	if m.recovered+m.duplicates+s.Holes+s.Damaged > 0 {
+	if m.recovered+m.duplicates+s.Holes+s.Damaged+s.Dropped > 0 {
 		d.shared.reporter.report(Event{
 			Kind: EventRecovered, Destination: d.config.Name, Count: m.recovered,
-			Err: leftBy(from.PID, m.duplicates, s.Damaged),
+			Err: leftBy(from.PID, m.duplicates, s.Damaged, s.Dropped),
 		})
 	}
 	return nil
 }
 
 // leftBy says whose the recovered records were, and of what else it left.
-func leftBy(pid int, duplicates, damaged uint64) error {
+func leftBy(pid int, duplicates, damaged, dropped uint64) error {
 	text := fmt.Sprintf("process %d left them", pid)
 	if duplicates > 0 {
 		text += fmt.Sprintf("; %d more were in the sink already", duplicates)
 	}
 	if damaged > 0 {
 		text += fmt.Sprintf("; %d more were damaged and are lost", damaged)
+	}
+	if dropped > 0 {
+		text += fmt.Sprintf("; %d more the full queue had dropped", dropped)
 	}
 	return errors.New(text)
 }
