@@ -259,12 +259,14 @@ func (m *remnant) advance(d *destination) error {
 }
 
 // recoveredMarker returns a batch of the record that tells of a remnant, or an empty
-// one if there is nothing to tell.
-func (d *destination) recoveredMarker(m *remnant) batch {
+// one if there is nothing to tell. With a trail a gap marker stands before it if
+// numbers are missing at the end: the run must not end as if they had never been.
+func (d *destination) recoveredMarker(m *remnant) (b batch) {
 	s, from := m.ring.Counts(), m.ring.Info()
+	d.tellMissing(m, &b, max(m.next, m.ring.Tail()))
 	begun := m.chain != nil && m.chain.Next > 1 // a run that left nothing else still has to end
 	if m.recovered+m.duplicates+s.Holes+s.Damaged+s.Dropped == 0 && !begun {
-		return batch{}
+		return b
 	}
 	r := slog.NewRecord(time.Now(), slog.LevelWarn, RecoveredMessage, 0)
 	r.AddAttrs(slog.Uint64("recovered", m.recovered), slog.Uint64("duplicates", m.duplicates),
@@ -274,13 +276,16 @@ func (d *destination) recoveredMarker(m *remnant) batch {
 	filtered := len(p) == 0 || len(p) > markerMost
 	switch {
 	case m.chain == nil && filtered:
-		return batch{}
+		return b
 	case filtered:
 		p = m.chain.End(nil, []byte{'\n'})
 	case m.chain != nil:
 		p = m.chain.End(nil, p)
 	}
-	return batch{bytes: p, ends: []int{len(p)}, notice: 1}
+	b.bytes = append(b.bytes, p...)
+	b.ends = append(b.ends, len(b.bytes))
+	b.notice++
+	return b
 }
 
 // endRemnant makes what the sink took of a remnant safe, and removes the file.

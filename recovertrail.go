@@ -74,27 +74,33 @@ func (d *destination) stampRun(m *remnant) {
 	if m.chain == nil {
 		return
 	}
-	b, number := &m.batch, m.run.First
-	var stamped []byte
-	var ends []int
-	if gap := number + 1 - m.chain.Next; int64(gap) > 0 {
-		r := slog.NewRecord(time.Now(), slog.LevelWarn, GapMessage, 0)
-		r.AddAttrs(slog.Uint64("dropped", gap), slog.Uint64("rejected", 0), slog.Uint64("fallback", 0),
-			slog.Time("since", m.ring.Info().Created))
-		marker, _ := d.plain.AppendRecord(nil, r, nil)
-		if len(marker) == 0 || len(marker) > markerMost {
-			marker = []byte{'\n'} // the trail must not have a hole
-		}
-		stamped = m.chain.Gap(stamped, marker, number)
-		ends = append(ends, len(stamped))
-		b.notice = 1
-	}
+	var stamped batch
+	number := m.run.First
+	d.tellMissing(m, &stamped, number)
 	start := 0
-	for _, end := range b.ends {
+	for _, end := range m.batch.ends {
 		number++
-		stamped = m.chain.Line(stamped, b.bytes[start:end], number)
-		ends = append(ends, len(stamped))
+		stamped.bytes = m.chain.Line(stamped.bytes, m.batch.bytes[start:end], number)
+		stamped.ends = append(stamped.ends, len(stamped.bytes))
 		start = end
 	}
-	b.bytes, b.ends = stamped, ends
+	m.batch = stamped
+}
+
+// tellMissing puts a gap marker into b, which is empty, if the trail has yet to come to
+// the number last: the lines up to it are missing.
+func (d *destination) tellMissing(m *remnant, b *batch, last uint64) {
+	if m.chain == nil || int64(last+1-m.chain.Next) <= 0 {
+		return
+	}
+	r := slog.NewRecord(time.Now(), slog.LevelWarn, GapMessage, 0)
+	r.AddAttrs(slog.Uint64("dropped", last+1-m.chain.Next), slog.Uint64("rejected", 0), slog.Uint64("fallback", 0),
+		slog.Time("since", m.ring.Info().Created))
+	marker, _ := d.plain.AppendRecord(nil, r, nil)
+	if len(marker) == 0 || len(marker) > markerMost {
+		marker = []byte{'\n'} // the trail must not have a hole
+	}
+	b.bytes = m.chain.Gap(nil, marker, last)
+	b.ends = []int{len(b.bytes)}
+	b.notice = 1
 }

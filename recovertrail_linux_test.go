@@ -4,6 +4,9 @@
 package hydra_test
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -66,6 +69,133 @@ func TestTrailIsProvenAlsoWhereALaterProcessBringsTheRecords(t *testing.T) {
 				assert.Equal(t, len(report.Runs), 2)
 				assert.Equal(t, report.Runs[0].Last, 100-health.Losses.Contended, "each that entered the queue has a number")
 				assert.Equal(t, strings.Count(string(all), hydra.RecoveredMessage), 1)
+			})
+		})
+	}
+}
+
+func TestNumbersThatADeadProcessDivertedAreToldMissing(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		t.Run("lost "+strconv.FormatBool(lost), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dir := shmDir(t)
+				first := durableRig(t, dir, func(r *rig, d *hydra.Destination) {
+					keyed(r, d)
+					d.RetryFor = -1
+					r.sink.OnWrite = fault.At(2, fault.Fail(syscall.EIO))
+					if lost {
+						r.fallback.OnWrite = fault.Always(fault.Fail(syscall.EIO))
+					}
+				})
+				first.log(1, 1)
+				settle()
+				first.log(2, 4)
+				settle()                                            // the sink gets its next try, and the marker, a second later
+				left, stream := copyDir(t, dir), first.sink.Bytes() // killed now
+				aside := []byte(strings.Join(append(first.strays(), ""), "\n"))
+				next := durableRig(t, left, keyed)
+				next.log(5, 5)
+				next.close()
+				stream = append(stream, next.sink.Bytes()...)
+				report := audited(t, stream, aside)
+				assert.Equal(t, report.Verdict, audit.Proven, "%+v\n%s\n%s", report, stream, aside)
+				run := report.Runs[0]
+				want := [...]uint64{4, 3, 3}
+				if lost {
+					want = [...]uint64{1, 3, 0}
+				}
+				assert.Equal(t, [...]uint64{run.Lines, run.Told, run.Found}, want, "lines, told, found")
+				assert.Assert(t, run.Ended)
+			})
+		})
+	}
+}
+
+func TestNumbersThatWereDamagedLastAreToldMissing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		first := durableRig(t, dir, func(r *rig, d *hydra.Destination) {
+			keyed(r, d)
+			r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO))
+		})
+		for i := range 10 {
+			first.log(1000+i, 1000+i)
+			settle()
+		}
+		_ = first.Close(ended())
+		file := filepath.Join(dir, files(t, dir)[0])
+		image, err := os.ReadFile(file)
+		assert.NilError(t, err)
+		for _, record := range []string{"1008\n", "1009\n"} {
+			at := bytes.LastIndex(image, []byte(record))
+			assert.Assert(t, at > 0)
+			image[at] ^= 0x10
+		}
+		assert.NilError(t, os.WriteFile(file, image, 0o600))
+		next := durableRig(t, dir, keyed)
+		next.close()
+		report := audited(t, next.sink.Bytes())
+		assert.Equal(t, report.Verdict, audit.Proven, "%+v\n%s", report, next.sink.Bytes())
+		run := report.Runs[0]
+		assert.Equal(t, [...]uint64{run.Lines, run.Told, run.Last}, [...]uint64{8, 2, 10}, "lines, told, last")
+		assert.Equal(t, next.state().Durable.Damaged, uint64(2))
+	})
+}
+
+func TestARecordThatIsTornAtCloseIsToldOfAndItsRunEnds(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		audit   bool
+		dropped bool // records behind it, and no marker told
+	}{
+		{"alone", false, false},
+		{"alone, with a trail", true, false},
+		{"with records dropped", false, true},
+		{"with records dropped and a trail", true, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dir := shmDir(t)
+				set := func(r *rig, d *hydra.Destination) {
+					if tt.audit {
+						keyed(r, d)
+					}
+				}
+				var release func()
+				first := durableRig(t, dir, func(r *rig, d *hydra.Destination) {
+					set(r, d)
+					d.RetryFor = -1
+					release = hold(r, fault.Steps(fault.Short(2, syscall.ENOSPC)))
+					if tt.dropped {
+						r.fallback.OnWrite = fault.Always(fault.Fail(syscall.EIO))
+					}
+				})
+				first.log(1, 1)
+				settle()
+				first.log(2222, 2222)
+				if tt.dropped {
+					first.log(2223, 2225)
+				}
+				release()
+				settle()
+				_ = first.Close(t.Context())
+				assert.Equal(t, first.state().Spooled, uint64(1))
+				next := durableRig(t, dir, set)
+				next.log(3, 3)
+				next.close()
+				all := append(first.sink.Bytes(), next.sink.Bytes()...)
+				assert.Equal(t, strings.Count(string(all), hydra.RecoveredMessage), 1, "%s", all)
+				if !tt.audit {
+					return
+				}
+				whole, torn := bytes.CutSuffix(first.sink.Bytes(), []byte("22")) // the sink is not Exact: it gets the record again
+				assert.Assert(t, torn)
+				report := audited(t, append(whole, next.sink.Bytes()...))
+				assert.Equal(t, report.Verdict, audit.Proven, "%+v\n%s", report, all)
+				assert.Equal(t, report.Runs[0].Lines, uint64(2))
+				if tt.dropped {
+					assert.Equal(t, report.Runs[0].Told, uint64(3))
+				}
 			})
 		})
 	}

@@ -58,9 +58,10 @@ func (d *destination) stamp() {
 }
 
 // rewind takes back the trails of the lines of the batch from line i on, which do not
-// come into the sink's stream, or not now.
+// come into the sink's stream, or not now. Without its last line the run has no end.
 func (d *destination) rewind(i int) {
 	t, b := &d.trails, &d.batch
+	t.ending = t.ending && i == b.notice
 	switch {
 	case t.chain == nil:
 	case i == 0:

@@ -103,6 +103,7 @@ type Orphan struct {
 	batch  *Batch
 	state  []byte
 	queue  []entry // oldest first
+	tail   uint64  // number behind the last record, as far as that can be told
 	counts Counts
 	buf    []byte // of scan
 }
@@ -112,6 +113,10 @@ func (o *Orphan) Info() Info { return o.info }
 
 // Counts returns what was found. Take may move records from Records to Damaged.
 func (o *Orphan) Counts() Counts { return o.counts }
+
+// Tail returns the number behind the last record that had been queued, a damaged one
+// included. Of slots that hold no sense only those count that are next to the others.
+func (o *Orphan) Tail() uint64 { return o.tail }
 
 // Batch returns what was on its way to the sink, or nil. It is in flight still: Note,
 // Done and End are about it, until the next Begin.

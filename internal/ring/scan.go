@@ -45,6 +45,7 @@ func (o *Orphan) scan(base uint64) {
 		o.counts.Bytes += int64(o.queue[i].length)
 	}
 	o.counts.Records = len(o.queue)
+	o.tail = newest + 1
 	first := o.next
 	if newest-first+1 > uint64(n) { // the slots of the ones before are others' by now
 		first = newest + 1 - uint64(n)
@@ -65,9 +66,13 @@ func (o *Orphan) scan(base uint64) {
 			o.counts.Dropped++
 		case inside || own:
 			o.counts.Damaged++
+			o.tail = max(o.tail, number+1)
 		case old || int64(lap-o.next) >= 0: // taken, or dropped and counted
 		default:
 			o.counts.Damaged++
+			if number == o.tail {
+				o.tail++
+			}
 		}
 	}
 }
