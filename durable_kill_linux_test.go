@@ -70,9 +70,9 @@ func durable(t *testing.T, dir string, s sink.Sink, set ...func(*hydra.Destinati
 }
 
 // recoverAll lets a handler recover what is in dir, and returns its last state.
-func recoverAll(t *testing.T, dir string, s sink.Sink) hydra.DestinationHealth {
+func recoverAll(t *testing.T, dir string, s sink.Sink, set ...func(*hydra.Destination)) hydra.DestinationHealth {
 	t.Helper()
-	h := durable(t, dir, s)
+	h := durable(t, dir, s, set...)
 	assert.NilError(t, h.Flush(t.Context()))
 	assert.NilError(t, h.Close(t.Context()))
 	left, err := os.ReadDir(dir)

@@ -21,6 +21,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/hydra-logger/hydra"
+	"github.com/hydra-logger/hydra/internal/audit"
 	"github.com/hydra-logger/hydra/internal/fault"
 	"github.com/hydra-logger/hydra/sink"
 )
@@ -107,27 +108,46 @@ func copyDir(t *testing.T, from string) string {
 	return to
 }
 
+// stepScripts are what tapes do.
+var stepScripts = []struct {
+	name     string
+	retryFor time.Duration
+	script   []int // of the tape
+}{
+	{"all goes well", time.Hour, nil},
+	{"fails at first", time.Hour, []int{0, 0, -1}},
+	{"takes parts", time.Hour, []int{5, 7, 0, 20, 3, -1, 4, -1}},
+	{"takes one part and breaks", -1, []int{5, 0, -1}},
+	{"takes part after part and breaks", -1, []int{5, 3, 1, 0, 4, 9, -1}},
+	{"tears one record after another", -1, []int{5, 15, 14, 33, 13, 1, 35, -1}},
+	{"breaks again and again", -1, []int{-1, 0, -1, 0, 0, -1, -1, 0, -1}},
+}
+
 // TestFault5EndAtEveryStepLeavesWholeRecordsOnce takes what would be left at every
 // step of a sink's work, also where it takes parts of records and where the fallback
 // has to take over, and recovers from it.
 func TestFault5EndAtEveryStepLeavesWholeRecordsOnce(t *testing.T) {
-	const all = -1
-	for _, tt := range []struct {
-		name     string
-		retryFor time.Duration
-		script   []int // of the tape
-	}{
-		{"all goes well", time.Hour, nil},
-		{"fails at first", time.Hour, []int{0, 0, all}},
-		{"takes parts", time.Hour, []int{5, 7, 0, 20, 3, all, 4, all}},
-		{"takes one part and breaks", -1, []int{5, 0, all}},
-		{"takes part after part and breaks", -1, []int{5, 3, 1, 0, 4, 9, all}},
-		{"tears one record after another", -1, []int{5, 15, 14, 33, 13, 1, 35, all}},
-	} {
+	for _, tt := range stepScripts {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				for _, m := range momentsOf(t, tt.retryFor, tt.script) {
+				for _, m := range momentsOf(t, tt.retryFor, tt.script, nil) {
 					m.recover(t)
+				}
+			})
+		})
+	}
+}
+
+// TestEndAtEveryStepLeavesATrailThatIsProven does so with an audit trail.
+func TestEndAtEveryStepLeavesATrailThatIsProven(t *testing.T) {
+	for _, tt := range stepScripts {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				trail := &hydra.Audit{Key: auditKey}
+				for i, m := range momentsOf(t, tt.retryFor, tt.script, trail) {
+					for _, m := range m.prove(t, trail, i%20 == 13) { // it ends once more, within that
+						m.prove(t, trail, false)
+					}
 				}
 			})
 		})
@@ -136,7 +156,7 @@ func TestFault5EndAtEveryStepLeavesWholeRecordsOnce(t *testing.T) {
 
 // momentsOf logs to a tape, and returns what was there at each of its steps and
 // after each record.
-func momentsOf(t *testing.T, retryFor time.Duration, script []int) []moment {
+func momentsOf(t *testing.T, retryFor time.Duration, script []int, trail *hydra.Audit) []moment {
 	dir := shmDir(t)
 	s, fallback := &tape{script: script}, &fault.Writer{}
 	var moments []moment
@@ -147,7 +167,7 @@ func momentsOf(t *testing.T, retryFor time.Duration, script []int) []moment {
 	h, err := hydra.Open(hydra.Config{MemoryLimit: -1, Fallback: fallback, Layers: map[string]hydra.Layer{
 		"default": {Destinations: []hydra.Destination{{
 			Name: "d", Sink: s, Format: lines{}, RetryFor: retryFor,
-			Queue: hydra.Queue{Records: 64, Bytes: 4 << 10}, Durable: &hydra.Durable{Dir: dir},
+			Queue: hydra.Queue{Records: 64, Bytes: 4 << 10}, Durable: &hydra.Durable{Dir: dir}, Audit: trail,
 		}}},
 	}})
 	assert.NilError(t, err)
@@ -201,4 +221,29 @@ func (m *moment) recover(t *testing.T) {
 		record := fmt.Sprintf("record %d", 1000+i)
 		assert.Assert(t, found[record] > 0, "%s is lost; sink %q, fallback %q", record, s.bytes, m.fallback)
 	}
+}
+
+// prove starts a handler with what is left, and checks that the sink and the fallback
+// prove that every record is in one of them, and once. It returns the steps of that,
+// if they are wanted.
+func (m *moment) prove(t *testing.T, trail *hydra.Audit, wanted bool) (steps []moment) {
+	t.Helper()
+	s := &tape{bytes: m.sink, script: []int{9, -1, 0, -1}}
+	if wanted {
+		s.step = func() {
+			steps = append(steps, moment{copyDir(t, m.dir), bytes.Clone(s.bytes), m.fallback, m.logged})
+		}
+	}
+	recoverAll(t, m.dir, s, func(d *hydra.Destination) { d.Audit = trail })
+	aside := strings.Join(append(m.fallback, ""), "\n")
+	report := audited(t, s.bytes, []byte(aside))
+	for _, run := range report.Runs { // what did not fit the queue has no trail, in the fallback
+		assert.Equal(t, run.Verdict, audit.Proven, "%+v\n%s\nfallback %s", report, s.bytes, aside)
+	}
+	assert.Equal(t, report.Files[0].Bare.Count, uint64(0), "%s", s.bytes)
+	for i := range m.logged {
+		record := fmt.Sprintf("record %d ", 1000+i)
+		assert.Assert(t, strings.Contains(string(s.bytes)+aside, record), "%q is lost; sink %s\nfallback %s", record, s.bytes, aside)
+	}
+	return steps
 }
