@@ -144,7 +144,7 @@ func (d *dir) close() { unix.Close(d.fd) }
 func (d *dir) names(prefix string) ([]string, error) {
 	fd, err := open(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
-		return nil, err
+		return nil, d.trouble("open", "", err)
 	}
 	f := os.NewFile(uintptr(fd), d.path)
 	defer f.Close()

@@ -18,7 +18,9 @@ import (
 
 // Orphans returns the rings of the destination that nobody holds, oldest first. What is
 // damaged or foreign, and the oldest rings beyond MaxOrphans, are put aside, and aside
-// says so. A directory that is missing holds none.
+// says so. What there is no way to look at just now, for want of descriptors for instance,
+// stays where it is, and the error names it: found and aside hold the others. A directory
+// that is missing holds none.
 func Orphans(o Options) (found []Candidate, aside []Aside, err error) {
 	d, err := openDir(o, false)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -29,65 +31,126 @@ func Orphans(o Options) (found []Candidate, aside []Aside, err error) {
 	}
 	defer d.close()
 	names, err := d.names(prefixOf(o))
-	problems := []error{err}
+	s := search{dir: d, options: o}
+	s.problem(err)
 	for _, name := range names {
-		if !strings.HasSuffix(name, ringEnding) {
-			continue
+		if strings.HasSuffix(name, ringEnding) {
+			s.look(name)
 		}
-		h, l, _, err := d.seize(name)
+	}
+	if again := s.busy; len(again) > 0 {
+		time.Sleep(moment)
+		for _, name := range again {
+			s.look(name)
+		}
+	}
+	slices.SortFunc(s.found, func(a, b Candidate) int {
+		return cmpOr(a.Created.Compare(b.Created), strings.Compare(a.Path, b.Path))
+	})
+	s.bound()
+	return s.found, s.aside, errors.Join(s.problems...)
+}
+
+// moment is longer than another start holds a file of which it looks what it is.
+const moment = 10 * time.Millisecond
+
+// A search is a directory that Orphans goes through, and what it has found.
+type search struct {
+	dir      *dir
+	options  Options
+	found    []Candidate
+	aside    []Aside
+	busy     []string // names of files that somebody holds, for a moment or for good
+	problems []error
+}
+
+func (s *search) problem(err error) {
+	if err != nil {
+		s.problems = append(s.problems, fmt.Errorf("ring: Durable.Dir: %w", err))
+	}
+}
+
+// look finds out what a file is.
+func (s *search) look(name string) {
+	h, err := s.dir.seize(name, s.options)
+	defer h.release()
+	var bad unfit
+	switch {
+	case err == nil:
+		s.found = append(s.found, Candidate{s.dir.join(name), int64(h.plan.size), time.Unix(0, h.label.created), s.options})
+	case errors.As(err, &bad):
+		s.putAside(name, string(bad))
+	case errors.Is(err, errBusy):
+		s.busy = append(s.busy, name)
+	case !errors.Is(err, ErrTaken):
+		s.problem(err)
+	}
+}
+
+// bound puts the oldest rings beyond MaxOrphans aside, each while it holds it: another
+// process may have adopted it since.
+func (s *search) bound() {
+	total, most := int64(0), s.options.maxOrphans()
+	first := len(s.found)
+	for first > 0 && total+s.found[first-1].Size <= most {
+		first--
+		total += s.found[first].Size
+	}
+	for _, c := range s.found[:first] {
+		name := filepath.Base(c.Path)
+		h, err := s.dir.seize(name, s.options)
 		switch {
-		case errors.Is(err, ErrTaken):
-		case err != nil:
-			a, err := d.putAside(name, err.Error())
-			aside, problems = append(aside, a), append(problems, err)
-		default:
-			found = append(found, Candidate{d.join(name), h.size, time.Unix(0, l.created), o})
+		case err == nil:
+			s.putAside(name, fmt.Sprintf("the rings that wait to be recovered have more than %d bytes", most))
+		case !errors.Is(err, ErrTaken):
+			s.problem(err)
 		}
 		h.release()
 	}
-	slices.SortFunc(found, func(a, b Candidate) int {
-		return cmpOr(a.Created.Compare(b.Created), strings.Compare(a.Path, b.Path))
-	})
-	total := int64(0)
-	for i := len(found) - 1; i >= 0; i-- {
-		if total += found[i].Size; total <= o.maxOrphans() {
-			continue
-		}
-		for _, c := range found[:i+1] {
-			a, err := d.putAside(filepath.Base(c.Path), fmt.Sprintf("the rings that wait to be recovered have more than %d bytes", o.maxOrphans()))
-			aside, problems = append(aside, a), append(problems, err)
-		}
-		found = slices.Delete(found, 0, i+1)
-		break
+	s.found = slices.Delete(s.found, 0, first)
+}
+
+// putAside renames a file, unless somebody else has.
+func (s *search) putAside(name, reason string) {
+	a, err := s.dir.putAside(name, reason)
+	if !errors.Is(err, unix.ENOENT) {
+		s.aside = append(s.aside, a)
+		s.problem(err)
 	}
-	return found, aside, errors.Join(problems...)
 }
 
 // Adopt holds the ring and finds out what is in it. It returns ErrTaken if somebody else
 // holds it by now, and an *AsideError if it can only be put aside: it is damaged, or was
-// adopted several times and nothing came of it.
+// adopted several times and nothing came of it. After any other error, such as one for
+// want of memory or of descriptors, the file is where it was, for a later process.
 func (c Candidate) Adopt() (*Orphan, error) {
 	d, err := openDir(c.options, false)
 	if err != nil {
 		return nil, err
 	}
 	name := filepath.Base(c.Path)
-	h, l, p, err := d.seize(name)
-	if errors.Is(err, ErrTaken) {
+	h, err := d.seize(name, c.options)
+	if errors.Is(err, errBusy) { // a moment ago nobody did
+		time.Sleep(moment)
+		h.release()
+		h, err = d.seize(name, c.options)
+	}
+	var m image
+	if err == nil {
+		m, err = mapFile(h.fd, h.plan.size)
+		err = d.trouble("map", name, err)
+	}
+	if err != nil {
+		var bad unfit
+		if errors.As(err, &bad) {
+			a, failed := d.putAside(name, string(bad))
+			err = errors.Join(&AsideError{a}, failed)
+		}
 		h.release()
 		d.close()
 		return nil, err
 	}
-	var m image
-	if err == nil {
-		m, err = mapFile(h.fd, p.size)
-	}
-	if err != nil {
-		a, err := d.putAside(name, err.Error())
-		h.release()
-		d.close()
-		return nil, errors.Join(&AsideError{a}, err)
-	}
+	l := &h.label
 	q := &Orphan{info: Info{
 		Path: c.Path, ID: l.id, Name: l.name, Program: l.program, PID: int(l.pid),
 		Created: time.Unix(0, l.created), SameBoot: l.boot == boot(),
@@ -97,7 +160,7 @@ func (c Candidate) Adopt() (*Orphan, error) {
 	}
 	q.image = m
 	q.holder = holder{dir: d, fd: h.fd, name: name, origin: c.Path}
-	q.lay(&l, p)
+	q.lay(l, h.plan)
 	q.keep(q)
 	err = q.read()
 	if err == nil && q.info.Attempts > mostAttempts {
@@ -114,10 +177,19 @@ func (c Candidate) Adopt() (*Orphan, error) {
 	return q, nil
 }
 
-// A hold is a locked file.
+// errBusy is ErrTaken of a file that is there, and held.
+var errBusy = fmt.Errorf("%w, and holds it", ErrTaken)
+
+// An unfit file is no ring that could ever be recovered; it says why.
+type unfit string
+
+func (e unfit) Error() string { return string(e) }
+
+// A hold is a locked file, and what its label says.
 type hold struct {
-	fd   int // -1 for none
-	size int64
+	fd    int // -1 for none
+	label label
+	plan  plan
 }
 
 func (h hold) release() {
@@ -126,44 +198,80 @@ func (h hold) release() {
 	}
 }
 
-// seize locks a file and reads its label. ErrTaken says that somebody else holds it or
-// has deleted it; any other error, why it is none of ours.
-func (d *dir) seize(name string) (h hold, l label, p plan, err error) {
+// seize locks a file and reads its label. errBusy says that somebody else holds it,
+// ErrTaken that it has another name or none by now, and unfit why it is none of ours; any
+// other error is no fault of the file. The file stays locked, if it could be, until h is
+// released, whatever the error.
+func (d *dir) seize(name string, o Options) (h hold, err error) {
 	h.fd, err = open(d.fd, name, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	switch {
 	case errors.Is(err, unix.ENOENT):
-		return hold{fd: -1}, l, p, ErrTaken
-	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOMEM):
-		return hold{fd: -1}, l, p, fmt.Errorf("%w: %w", ErrTaken, err) // no fault of the file
+		return hold{fd: -1}, ErrTaken
+	case errors.Is(err, unix.ELOOP), errors.Is(err, unix.EISDIR), errors.Is(err, unix.ENXIO):
+		return hold{fd: -1}, unfit("no regular file of this user")
 	case err != nil:
-		return hold{fd: -1}, l, p, err
+		return hold{fd: -1}, d.trouble("open", name, err)
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(h.fd, &st); err != nil {
-		return h, l, p, err
+		return h, d.trouble("stat", name, err)
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG || int(st.Uid) != os.Geteuid() {
-		return h, l, p, errors.New("no regular file of this user")
+		return h, unfit("no regular file of this user")
 	}
-	if err := unix.Flock(h.fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return h, l, p, ErrTaken
+	if st, err = d.lock(h.fd, name); err != nil {
+		return h, err
 	}
-	if err := unix.Fstat(h.fd, &st); err != nil {
-		return h, l, p, err
-	}
-	switch h.size = st.Size; {
-	case st.Nlink == 0:
-		return h, l, p, ErrTaken
-	case st.Nlink > 1:
-		return h, l, p, errors.New("the file has a second name")
+	if st.Nlink > 1 {
+		return h, unfit("the file has a second name")
 	}
 	head := make([]byte, pageBytes)
 	n, err := unix.Pread(h.fd, head, 0)
 	if err != nil {
-		return h, l, p, err
+		return h, d.trouble("read", name, err)
 	}
-	l, p, err = readLabel(head[:n], st.Size)
-	return h, l, p, err
+	if h.label, h.plan, err = readLabel(head[:n], st.Size); err != nil {
+		return h, unfit(err.Error())
+	}
+	return h, nil
+}
+
+// lock locks a file that was opened under a name, and returns what it is. errBusy says
+// that somebody else holds it, ErrTaken that another file or none has that name by now.
+func (d *dir) lock(fd int, name string) (st unix.Stat_t, err error) {
+	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
+		return st, errBusy
+	} else if err != nil {
+		return st, d.trouble("lock", name, err)
+	}
+	st, same, err := d.is(fd, name)
+	if err == nil && !same {
+		err = ErrTaken
+	}
+	return st, err
+}
+
+// is returns what an open file is, and whether it has that name.
+func (d *dir) is(fd int, name string) (st unix.Stat_t, same bool, err error) {
+	var there unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return st, false, d.trouble("stat", name, err)
+	}
+	switch err := unix.Fstatat(d.fd, name, &there, unix.AT_SYMLINK_NOFOLLOW); {
+	case errors.Is(err, unix.ENOENT):
+		return st, false, nil
+	case err != nil:
+		return st, false, d.trouble("stat", name, err)
+	}
+	return st, st.Dev == there.Dev && st.Ino == there.Ino, nil
+}
+
+// trouble returns err, if there is one, with what it is about.
+func (d *dir) trouble(op, name string, err error) error {
+	if err != nil {
+		err = &os.PathError{Op: op, Path: d.join(name), Err: err}
+	}
+	return err
 }
 
 // putAside renames a file.
@@ -172,7 +280,7 @@ func (d *dir) putAside(name, reason string) (Aside, error) {
 	var st unix.Stat_t
 	unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
 	if err := unix.Renameat2(d.fd, name, d.fd, to, unix.RENAME_NOREPLACE); err != nil {
-		return Aside{d.join(name), st.Size, reason}, &os.PathError{Op: "rename", Path: d.join(name), Err: err}
+		return Aside{d.join(name), st.Size, reason}, d.trouble("rename", name, err)
 	}
 	return Aside{d.join(to), st.Size, reason}, nil
 }
@@ -183,7 +291,7 @@ func (d *dir) putAside(name, reason string) (Aside, error) {
 func (d *dir) crowded(o Options) error {
 	names, err := d.names(prefixOf(o))
 	if err != nil {
-		return fmt.Errorf("ring: Durable.Dir: %w", &os.PathError{Op: "read", Path: d.path, Err: err})
+		return fmt.Errorf("ring: Durable.Dir: %w", err)
 	}
 	total := int64(0)
 	for _, name := range names {
