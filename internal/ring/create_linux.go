@@ -58,16 +58,14 @@ func (r *Ring) create(d *dir, o Options, g Geometry, p plan) error {
 	if err := d.room(int64(p.size)); err != nil {
 		return err
 	}
-	l := newLabel(o, g)
-	name := prefixOf(o) + hex.EncodeToString(l.id[:])
-	newborn := name + newbornEnding
-	fd, err := open(d.fd, newborn, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW, 0o600)
+	fd, l, err := d.newborn(o, g)
 	if err != nil {
-		return fmt.Errorf("ring: Durable.Dir: %w", &os.PathError{Op: "create", Path: d.join(newborn), Err: err})
+		return fmt.Errorf("ring: Durable.Dir: %w", err)
 	}
+	newborn, name := nameOf(o, l, newbornEnding), nameOf(o, l, ringEnding)
 	err = r.fillIn(fd, l, p, d)
 	if err == nil {
-		err = unix.Renameat2(d.fd, newborn, d.fd, name+ringEnding, unix.RENAME_NOREPLACE)
+		err = unix.Renameat2(d.fd, newborn, d.fd, name, unix.RENAME_NOREPLACE)
 	}
 	if err != nil {
 		unix.Unlinkat(d.fd, newborn, 0)
@@ -75,18 +73,42 @@ func (r *Ring) create(d *dir, o Options, g Geometry, p plan) error {
 			unmap(r.image)
 		}
 		unix.Close(fd)
-		return fmt.Errorf("ring: Durable.Dir: %w", &os.PathError{Op: "create", Path: d.join(newborn), Err: err})
+		return fmt.Errorf("ring: Durable.Dir: %w", d.trouble("create", newborn, err))
 	}
-	r.holder = holder{dir: d, fd: fd, name: name + ringEnding, origin: d.join(name + ringEnding)}
+	r.holder = holder{dir: d, fd: fd, name: name, origin: d.join(name)}
 	return nil
+}
+
+// newborn makes an empty file and locks it. Until it is locked another start may take it
+// for one that somebody died making, and clear it away: then it makes another.
+func (d *dir) newborn(o Options, g Geometry) (fd int, l *label, err error) {
+	for range 16 { // each time lost within microseconds, to somebody who looks once
+		l = newLabel(o, g)
+		name := nameOf(o, l, newbornEnding)
+		fd, err = open(d.fd, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW, 0o600)
+		if err != nil {
+			return fd, l, d.trouble("create", name, err)
+		}
+		if _, err = d.lock(fd, name); err == nil {
+			return fd, l, nil
+		}
+		unix.Unlinkat(d.fd, name, 0)
+		unix.Close(fd)
+		if !errors.Is(err, ErrTaken) {
+			return -1, l, err
+		}
+	}
+	return -1, l, d.trouble("create", "", err)
+}
+
+// nameOf returns the name of the file with that label.
+func nameOf(o Options, l *label, ending string) string {
+	return prefixOf(o) + hex.EncodeToString(l.id[:]) + ending
 }
 
 // fillIn makes a ring of an empty file.
 func (r *Ring) fillIn(fd int, l *label, p plan, d *dir) error {
 	if err := unix.Fchmod(fd, 0o600); err != nil { // whatever the umask
-		return err
-	}
-	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return err
 	}
 	if err := allocate(fd, int64(p.size), d.disk); err != nil {
@@ -182,7 +204,7 @@ func (f *file) disown() {
 func (f *file) putAsideLocked() error {
 	name := asideName(f.name)
 	if err := unix.Renameat2(f.dir.fd, f.name, f.dir.fd, name, unix.RENAME_NOREPLACE); err != nil {
-		return &os.PathError{Op: "rename", Path: f.dir.join(f.name), Err: err}
+		return f.dir.trouble("rename", f.name, err)
 	}
 	f.name = name
 	return nil
@@ -195,18 +217,11 @@ func asideName(name string) string { return strings.TrimSuffix(name, ringEnding)
 // now on is lost.
 func (f *file) Remove() error {
 	return f.let(func() error {
-		var held, there unix.Stat_t
-		err := errors.Join(unix.Fstat(f.fd, &held), unix.Fstatat(f.dir.fd, f.name, &there, unix.AT_SYMLINK_NOFOLLOW))
-		if errors.Is(err, unix.ENOENT) || err == nil && (held.Dev != there.Dev || held.Ino != there.Ino) {
-			return nil // it is gone already, and this is another
+		_, same, err := f.dir.is(f.fd, f.name)
+		if err != nil || !same { // it is gone already, and what is there is another
+			return err
 		}
-		if err == nil {
-			err = unix.Unlinkat(f.dir.fd, f.name, 0)
-		}
-		if err != nil {
-			return &os.PathError{Op: "remove", Path: f.dir.join(f.name), Err: err}
-		}
-		return nil
+		return f.dir.trouble("remove", f.name, unix.Unlinkat(f.dir.fd, f.name, 0))
 	})
 }
 

@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -147,6 +149,36 @@ func TestWhatDiedBeingMadeIsClearedAway(t *testing.T) {
 	r, err := Create(o, small)
 	assert.NilError(t, err)
 	assert.NilError(t, r.Remove())
+	left, err := os.ReadDir(o.Dir)
+	assert.NilError(t, err)
+	assert.Equal(t, len(left), 0)
+}
+
+// TestFault74StartsThatClearAwayWhatDiedDoNotStopOneAnother has one goroutine that makes
+// rings while others look for what died being made.
+func TestFault74StartsThatClearAwayWhatDiedDoNotStopOneAnother(t *testing.T) {
+	o := Options{Dir: shm(t), Name: "n", Program: "p"}
+	d, err := openDir(o, true)
+	assert.NilError(t, err)
+	defer d.close()
+	var stop atomic.Bool
+	var others sync.WaitGroup
+	for range 3 {
+		others.Go(func() {
+			for !stop.Load() {
+				assert.Check(t, d.crowded(o))
+			}
+		})
+	}
+	for range 1000 {
+		r, err := Create(o, small)
+		if !assert.Check(t, err) {
+			break
+		}
+		assert.Check(t, r.Remove())
+	}
+	stop.Store(true)
+	others.Wait()
 	left, err := os.ReadDir(o.Dir)
 	assert.NilError(t, err)
 	assert.Equal(t, len(left), 0)
