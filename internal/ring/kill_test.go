@@ -93,7 +93,9 @@ func child(mode, dir string) error {
 			}
 		}()
 	}
-	select {}
+	for { // alive even when the ring is full and all others wait
+		_ = unix.Pause() // until there is a signal
+	}
 }
 
 // die ends this process in one of many ways.
