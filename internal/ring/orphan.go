@@ -134,6 +134,20 @@ func (o *Orphan) Attempt() {
 	}
 }
 
+// forgive forgets the attempts of those before, if the last of them ended in order. A
+// process that dies in between leaves it to the next.
+func (o *Orphan) forgive() {
+	if !o.info.Left {
+		return
+	}
+	o.touch(func() {
+		o.image.store(offAttempts, seal(0, o.salt, offAttempts))
+		o.stored()
+		o.image.store(offLeft, seal(0, o.salt, offLeft))
+		o.stored()
+	})
+}
+
 // Room returns the most bytes and ends that Begin takes.
 func (o *Orphan) Room() (bytes, ends int) { return o.limits.Batch, o.limits.BatchRecords }
 

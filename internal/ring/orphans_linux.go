@@ -173,7 +173,7 @@ func (c Candidate) Adopt() (*Orphan, error) {
 		a, err := q.Quarantine(err.Error())
 		return nil, errors.Join(&AsideError{a}, err)
 	}
-	q.touch(func() { q.image.store(offLeft, seal(0, q.salt, offLeft)) })
+	q.forgive()
 	return q, nil
 }
 

@@ -71,6 +71,48 @@ func TestFault6ARingThatKillsWhoeverAdoptsItIsPutAside(t *testing.T) {
 	assert.NilError(t, err)
 }
 
+func TestFault6AnOrderlyEndForgivesTheAttemptsBeforeIt(t *testing.T) {
+	q := newRig(t, small)
+	q.put("a")
+	b := []byte(q.image)
+	// as returns what is in the file once somebody has adopted b and done that.
+	as := func(want int, do func(o *Orphan)) []byte {
+		o := q.options
+		o.Dir = shm(t)
+		r := adopt(t, plant(t, o, b))
+		assert.Equal(t, r.Info().Attempts, want)
+		do(r)
+		return append([]byte(nil), r.image...)
+	}
+	for n := range mostAttempts {
+		b = as(n+1, func(o *Orphan) {
+			o.Attempt()
+			if n == mostAttempts-1 {
+				o.touch(func() { o.image.store(offLeft, seal(1, o.salt, offLeft)) }) // as Leave does
+			}
+		})
+	}
+	left := b
+	b = as(1, func(*Orphan) {}) // and dies before it comes to an attempt
+	for n := range mostAttempts {
+		b = as(n+1, func(o *Orphan) { o.Attempt() })
+	}
+
+	// Nor does it matter where it dies while it forgives.
+	b = left
+	steps := 0
+	as(1, func(o *Orphan) {
+		copy(o.image, left)
+		o.step = func() {
+			b = append([]byte(nil), o.image...)
+			as(1, func(*Orphan) {})
+			steps++
+		}
+		o.forgive()
+	})
+	assert.Equal(t, steps, 2)
+}
+
 func TestFault7OrphansComeOldestFirstAndTheirBytesAreBounded(t *testing.T) {
 	o := Options{Dir: shm(t), Name: "n", Program: "p"}
 	size := int64(0)
