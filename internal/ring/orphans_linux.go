@@ -233,6 +233,9 @@ func (d *dir) seize(name string, o Options) (h hold, err error) {
 	if h.label, h.plan, err = readLabel(head[:n], st.Size); err != nil {
 		return h, unfit(err.Error())
 	}
+	if h.label.name != o.Name {
+		return h, unfit(fmt.Sprintf("it has records of the destination %q, under a name for %q: rename it to what it was", h.label.name, o.Name))
+	}
 	return h, nil
 }
 

@@ -156,6 +156,28 @@ func TestFault7OrphansComeOldestFirstAndTheirBytesAreBounded(t *testing.T) {
 	assert.NilError(t, r.Remove())
 }
 
+func TestARingUnderTheNameOfAnotherDestinationIsPutAside(t *testing.T) {
+	o := Options{Dir: shm(t), Name: "n", Program: "p"}
+	r, err := Create(o, small)
+	assert.NilError(t, err)
+	r.Fill(0, 0, []byte("a"))
+	assert.NilError(t, r.Leave())
+	before, _, err := Orphans(o)
+	assert.NilError(t, err)
+	other := o
+	other.Name = "m"
+	id := strings.TrimPrefix(filepath.Base(r.Path()), prefixOf(o))
+	assert.NilError(t, os.Rename(r.Path(), filepath.Join(o.Dir, prefixOf(other)+id)))
+	found, aside, err := Orphans(other)
+	assert.NilError(t, err)
+	assert.Equal(t, len(found), 0)
+	assert.Equal(t, len(aside), 1)
+	assert.Equal(t, aside[0].Reason, `it has records of the destination "n", under a name for "m": rename it to what it was`)
+	assert.NilError(t, os.Rename(aside[0].Path, before[0].Path))
+	_, records := queued(adopt(t, o), 10)
+	assert.DeepEqual(t, records, []string{"a"})
+}
+
 func TestOrphansOfOthersAreLeftAlone(t *testing.T) {
 	mine := Options{Dir: shm(t), Name: "n", Program: "p"}
 	for _, o := range []Options{{Name: "n", Program: "q"}, {Name: "m", Program: "p"}, {Name: "n.x", Program: "p"}, {Name: "", Program: "p.n"}} {
