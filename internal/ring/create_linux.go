@@ -193,11 +193,13 @@ func (f *file) Size() int64 { return int64(len(f.image)) }
 // Path returns where the file was made.
 func (f *file) Path() string { return f.origin }
 
-// disown renames the file. The caller holds mu.
-func (f *file) disown() {
-	if f.dir != nil {
-		f.putAsideLocked()
+// disown renames the file, if it can, and returns where it is now. The caller holds mu.
+func (f *file) disown() (path string) {
+	if f.dir == nil {
+		return f.origin
 	}
+	_ = f.putAsideLocked() // that it is retired is the news
+	return f.dir.join(f.name)
 }
 
 // putAsideLocked renames the file.
@@ -212,9 +214,10 @@ func (f *file) putAsideLocked() error {
 
 func asideName(name string) string { return strings.TrimSuffix(name, ringEnding) + asideEnding }
 
-// Remove deletes the file and lets go of it: all records have been accounted for. The
-// memory stays until the ring cannot be reached any more, but what is stored there from
-// now on is lost.
+// Remove deletes the file and lets go of it: all records have been accounted for. That
+// goes for one that was retired, too, whatever its name is by then: its queue had them in
+// memory. The memory stays until the ring cannot be reached any more, but what is stored
+// there from now on is lost.
 func (f *file) Remove() error {
 	return f.let(func() error {
 		_, same, err := f.dir.is(f.fd, f.name)

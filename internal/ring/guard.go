@@ -77,9 +77,8 @@ func (f *file) retire() {
 	if f.idle.Swap(true) {
 		return
 	}
-	err := fmt.Errorf("ring: %s was cut or its device is gone: the queue goes on in memory that ends with the process", f.Path())
+	err := fmt.Errorf("ring: %s was cut or its device is gone: the queue goes on in memory that ends with the process", f.disown())
 	f.reason.Store(&err)
-	f.disown()
 }
 
 // Retired returns why the file is no longer in use, if that is so: the queue goes on,

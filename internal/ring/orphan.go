@@ -20,8 +20,8 @@ type Candidate struct {
 	options Options
 }
 
-// Aside is a file that was put aside: renamed so that nobody adopts it. hydra never
-// deletes it.
+// Aside is a file that was put aside: renamed so that nobody adopts it. Nobody has what is
+// in it, so hydra never deletes it.
 type Aside struct {
 	Path   string // as it is called now
 	Size   int64

@@ -42,4 +42,4 @@ func (f *file) Leave() error { return nil }
 // Quarantine does nothing.
 func (o *Orphan) Quarantine(string) (Aside, error) { return Aside{}, errPlatform }
 
-func (f *file) disown() {}
+func (f *file) disown() string { return "" }

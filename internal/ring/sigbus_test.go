@@ -75,7 +75,8 @@ func TestFault69ATruncatedRingIsRetired(t *testing.T) {
 			bad, err := filepath.Glob(filepath.Join(q.options.Dir, "*.bad"))
 			assert.NilError(t, err)
 			assert.Equal(t, len(bad), 1)
-			assert.NilError(t, q.Remove())
+			assert.ErrorContains(t, q.Retired(), bad[0])
+			assert.NilError(t, q.Remove()) // the queue had what was in it
 			_, err = os.Stat(bad[0])
 			assert.Assert(t, os.IsNotExist(err))
 			q.put("late")
