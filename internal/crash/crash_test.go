@@ -79,7 +79,23 @@ func TestLedgerFindsWhatIsWrong(t *testing.T) {
 			want: finding{inFile: 2, lost: 1, torn: 1},
 		},
 		{name: "out of order", lines: []string{text(two), text(one), text(three)}, want: finding{inFile: 3, disordered: 1}},
-		{name: "not acknowledged", lines: []string{text(one), text(two), text(three), text(id{0, 1, 4})}, want: finding{inFile: 4, extra: 1}},
+		{
+			name:  "Handle had not returned",
+			lines: []string{text(one), text(two), text(three), text(id{0, 1, 4})}, want: finding{inFile: 4, unreturned: 1},
+		},
+		{
+			name:  "one that cannot have begun",
+			lines: []string{text(one), text(two), text(three), text(id{0, 1, 4}), text(id{0, 1, 5})}, want: finding{inFile: 5, unreturned: 1, invented: 1},
+		},
+		{
+			name:  "without the one before it",
+			lines: []string{text(one), text(two), text(three), text(id{0, 1, 5})}, want: finding{inFile: 4, invented: 1},
+		},
+		{name: "before the first", lines: []string{text(id{0, 1, 0}), text(one), text(two), text(three)}, want: finding{inFile: 4, invented: 1}},
+		{
+			name:  "of no producer",
+			lines: []string{text(one), text(two), text(three), text(id{0, 2, 1})}, want: finding{inFile: 4, invented: 1},
+		},
 		{name: "gap marker", lines: []string{text(one), text(two), `{"time":"x","level":"WARN","msg":"hydra: records"}`, text(three)}, want: finding{inFile: 3}},
 	}
 	for _, tt := range tests {
@@ -121,10 +137,13 @@ func TestVerdictIsAnErrorForWhatMayNotHappen(t *testing.T) {
 		{name: "durable, twice", mode: durableMode, total: finding{duplicated: 2}, want: "2 duplicated"},
 		{name: "durable, torn", mode: durableMode, total: finding{torn: 3}, want: "3 torn"},
 		{name: "durable, out of order", mode: durableMode, total: finding{disordered: 4}, want: "4 disordered"},
+		{name: "durable, nobody's", mode: durableMode, total: finding{invented: 5}, want: "5 invented"},
+		{name: "durable, in hand", mode: durableMode, total: finding{unreturned: 6}},
 		{name: "durable, left", mode: durableMode, left: []string{"x.bad"}, want: "files are left after recovery: [x.bad]"},
 		{name: "memory", mode: memoryMode, total: finding{lost: 9, torn: 1}, worst: 9},
 		{name: "memory, too many", mode: memoryMode, worst: 2 * queueRecords, want: "16384 lost at one death"},
 		{name: "memory, twice", mode: memoryMode, total: finding{duplicated: 1}, want: "1 duplicated"},
+		{name: "memory, nobody's", mode: memoryMode, total: finding{invented: 1}, want: "1 invented"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -146,16 +165,28 @@ func TestTheTableIsByWayOfDying(t *testing.T) {
 	}
 	l.line([]byte(text(id{0, 0, 2})))
 	l.line([]byte(text(id{0, 0, 2})))
+	l.line([]byte(text(id{0, 0, 3}))) // Handle had not returned
+	l.line([]byte(text(id{3, 0, 1}))) // there were three lives
 	var out bytes.Buffer
 	total, worst := tabulate(&out, []life{{way: "a"}, {way: "b"}, {way: "a"}}, l, map[int]int{0: 1, 1: 1, 2: 1})
 	assert.Equal(t, worst, 1)
-	assert.Equal(t, total, finding{acknowledged: 6, inFile: 4, recovered: 1, lost: 2, duplicated: 1})
-	want := `  way of dying  kills  acknowledged  in file  recovered  lost  duplicated  torn  disordered
-             a      2             4        3          1     1           1     0           0
-             b      1             2        1          0     1           0     0           0
-         total      3             6        4          1     2           1     0           0
+	assert.Equal(t, total, finding{acknowledged: 6, inFile: 5, recovered: 2, lost: 2, duplicated: 1, unreturned: 1, invented: 1})
+	want := `  way of dying  kills  acknowledged  in file  recovered  lost  duplicated  torn  disordered  unreturned  invented
+             a      2             4        4          2     1           1     0           0           1         0
+             b      1             2        1          0     1           0     0           0           0         0
+         total      3             6        5          2     2           1     0           0           1         1
 `
 	assert.Equal(t, out.String(), want)
+}
+
+func TestAMachineWithoutMemoryForQueuesKeepsNoFolderOfIt(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	_, _, err := folders(filepath.Join(temp, "missing"))
+	assert.ErrorIs(t, err, os.ErrNotExist)
+	left, err := os.ReadDir(temp)
+	assert.NilError(t, err)
+	assert.Equal(t, len(left), 0)
 }
 
 func TestFilesAreReadInTheOrderInWhichTheyWereWritten(t *testing.T) {
@@ -181,6 +212,6 @@ func TestFilesAreReadInTheOrderInWhichTheyWereWritten(t *testing.T) {
 		_, err := readLines(path, 0, true, l.line)
 		assert.NilError(t, err)
 	}
-	assert.Equal(t, *l.judge()[0], finding{inFile: len(names), extra: len(names)})
+	assert.Equal(t, *l.judge()[0], finding{inFile: len(names), invented: len(names)})
 	assert.Equal(t, l.stray, len(names))
 }

@@ -20,8 +20,10 @@ type producer struct{ life, producer int }
 
 // A finding is what became of the records of one life, or of several.
 type finding struct {
-	acknowledged, inFile, recovered           int
-	lost, duplicated, torn, disordered, extra int // extra: in a file, not acknowledged
+	acknowledged, inFile, recovered    int
+	lost, duplicated, torn, disordered int
+	unreturned                         int // in a file, and its producer died before Handle returned
+	invented                           int // in a file, and nobody can have logged it
 }
 
 func (f *finding) add(o finding) {
@@ -32,7 +34,8 @@ func (f *finding) add(o finding) {
 	f.duplicated += o.duplicated
 	f.torn += o.torn
 	f.disordered += o.disordered
-	f.extra += o.extra
+	f.unreturned += o.unreturned
+	f.invented += o.invented
 }
 
 func newLedger() *ledger {
@@ -80,7 +83,13 @@ func (l *ledger) judge() map[int]*finding {
 	for p, s := range l.seen {
 		f := l.of(p.life)
 		f.inFile += s.len
-		f.extra += s.len - s.upTo(l.acked[p])
+		n, known := l.acked[p]
+		surplus := s.len - s.upTo(n)
+		if known && s.has(n+1) {
+			f.unreturned++
+			surplus--
+		}
+		f.invented += surplus
 	}
 	for p, n := range l.acked {
 		f := l.of(p.life)
@@ -121,11 +130,14 @@ func (s *set) add(n int) bool {
 	return true
 }
 
+// has reports whether n is in it.
+func (s *set) has(n int) bool { return n/64 < len(s.words) && s.words[n/64]&(1<<(n%64)) != 0 }
+
 // upTo returns how many of the numbers from 1 to n are in it.
 func (s *set) upTo(n int) int {
 	count := 0
 	for i := 1; i <= n && i/64 < len(s.words); i++ {
-		if s.words[i/64]&(1<<(i%64)) != 0 {
+		if s.has(i) {
 			count++
 		}
 	}

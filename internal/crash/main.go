@@ -14,11 +14,12 @@
 // recovers and ends well. Then all files are read, and a table says, for each way of
 // dying: how many records were acknowledged, how many are in the files, how many of
 // those a later process brought there, and how many are lost, there twice, torn, or
-// out of order.
+// out of order; how many are there whose Handle had not returned, at most one for each
+// goroutine that died; and how many that nobody logged.
 //
-// In mode durable it fails if any record is, or if the audit trail of the files does not
-// prove them. In mode memory records may be lost, at
-// most what a queue and a batch hold, and the file may have a torn line.
+// In mode durable it fails if any record is lost, twice, torn, out of order or nobody's, or
+// if the audit trail of the files does not prove them. In mode memory records may be lost,
+// at most what a queue and a batch hold, and the file may have a torn line.
 package main
 
 import (
@@ -70,11 +71,7 @@ func run(w io.Writer, c config) (err error) {
 	// The children die with the thread that started them.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	logs, err := os.MkdirTemp("", "hydra-crash-")
-	if err != nil {
-		return err
-	}
-	rings, err := os.MkdirTemp("/dev/shm", "hydra-crash-")
+	logs, rings, err := folders("/dev/shm")
 	if err != nil {
 		return err
 	}
@@ -120,6 +117,17 @@ func run(w io.Writer, c config) (err error) {
 	return verdict(w, c.mode, total, worst, left)
 }
 
+// folders makes one for log files, and in shm one for queues.
+func folders(shm string) (logs, rings string, err error) {
+	if logs, err = os.MkdirTemp("", "hydra-crash-"); err != nil {
+		return "", "", err
+	}
+	if rings, err = os.MkdirTemp(shm, "hydra-crash-"); err != nil {
+		return "", "", errors.Join(err, os.Remove(logs))
+	}
+	return logs, rings, nil
+}
+
 // auditKey is the key of the trail that a durable life leaves.
 var auditKey = []byte("no secret, a key")
 
@@ -152,8 +160,9 @@ func prove(w io.Writer, files []string) error {
 // verdict says what the total means: an error if something happened that may not.
 func verdict(w io.Writer, mode string, total finding, worst int, left []string) error {
 	if mode == durableMode {
-		if total.lost+total.duplicated+total.torn+total.disordered > 0 {
-			return fmt.Errorf("durable: %d lost, %d duplicated, %d torn, %d disordered; want none", total.lost, total.duplicated, total.torn, total.disordered)
+		if total.lost+total.duplicated+total.torn+total.disordered+total.invented > 0 {
+			return fmt.Errorf("durable: %d lost, %d duplicated, %d torn, %d disordered, %d invented; want none",
+				total.lost, total.duplicated, total.torn, total.disordered, total.invented)
 		}
 		if len(left) > 0 {
 			return fmt.Errorf("durable: files are left after recovery: %v", left)
@@ -163,8 +172,9 @@ func verdict(w io.Writer, mode string, total finding, worst int, left []string) 
 	const bound = 2 * queueRecords // what is queued, and what the writer has taken
 	fmt.Fprintf(w, "memory: %.3f %% of what was acknowledged is lost, %d records at one death at most; the bound is what a queue and a batch hold, here less than %d\n",
 		100*float64(total.lost)/float64(max(total.acknowledged, 1)), worst, bound)
-	if worst >= bound || total.duplicated+total.disordered > 0 {
-		return fmt.Errorf("memory: %d lost at one death, %d duplicated, %d disordered; want less than %d, and none", worst, total.duplicated, total.disordered, bound)
+	if worst >= bound || total.duplicated+total.disordered+total.invented > 0 {
+		return fmt.Errorf("memory: %d lost at one death, %d duplicated, %d disordered, %d invented; want less than %d, and none",
+			worst, total.duplicated, total.disordered, total.invented, bound)
 	}
 	return nil
 }

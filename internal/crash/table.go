@@ -39,11 +39,16 @@ func tabulate(w io.Writer, lives []life, l *ledger, atDeath map[int]int) (total 
 		worst = max(worst, f.lost)
 	}
 	total.torn += l.stray
+	for life, f := range found {
+		if life >= len(lives) {
+			total.invented += f.inFile // no such life has logged
+		}
+	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "way of dying\tkills\tacknowledged\tin file\trecovered\tlost\tduplicated\ttorn\tdisordered\t")
+	fmt.Fprintln(table, "way of dying\tkills\tacknowledged\tin file\trecovered\tlost\tduplicated\ttorn\tdisordered\tunreturned\tinvented\t")
 	row := func(way string, kills int, f finding) {
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n",
-			way, kills, f.acknowledged, f.inFile, f.recovered, f.lost, f.duplicated, f.torn, f.disordered)
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n",
+			way, kills, f.acknowledged, f.inFile, f.recovered, f.lost, f.duplicated, f.torn, f.disordered, f.unreturned, f.invented)
 	}
 	for _, way := range order {
 		row(way, kills[way], *sums[way])
