@@ -50,8 +50,8 @@ const (
 	EventMistake EventKind = "hydra: mistake in the configuration"
 
 	// EventBroken is a sink that cannot be opened, or written to for longer than
-	// Destination.RetryFor: its records go to the fallback from now on, which
-	// Fallback names if it is a destination.
+	// Destination.RetryFor, or that ended its writer by runtime.Goexit: its records go
+	// to the fallback from now on, which Fallback names if it is a destination.
 	EventBroken EventKind = "hydra: sink fails, its records go to the fallback"
 
 	// EventHanging is a sink that has not returned from a call for five seconds.

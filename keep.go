@@ -51,8 +51,7 @@ func (d *destination) leaveRing() {
 
 // closeRing gives the ring back once neither a log call nor the writer uses it any
 // more: unlinked if everything came to its end, or else for the next start. The
-// writer calls it when it leaves, and so does who took the queue over, for a writer
-// that its sink ended.
+// writer calls it when it leaves, and so does who took the queue over.
 func (d *destination) closeRing() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -297,15 +297,13 @@ func (d *destination) sealBooks() books {
 }
 
 // takeOver makes the caller the queue's consumer in place of a writer that has not
-// ended, or that its sink ended by runtime.Goexit. It empties the queue into the
-// fallback until ctx ends; what is left then counts as dropped.
+// ended. It empties the queue into the fallback until ctx ends; what is left then
+// counts as dropped.
 func (d *destination) takeOver(ctx context.Context) {
 	defer d.leave()
 	select {
 	case <-d.done:
-		if d.queue.drained() {
-			return
-		}
+		return
 	default:
 	}
 	d.mu.Lock()

@@ -7,8 +7,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -213,30 +211,6 @@ func TestFault62CloseFromInsideAValueEndsAtOnce(t *testing.T) {
 		assert.Equal(t, len(r.sink.Lines()), 1)
 		assert.Equal(t, strings.Count(string(r.fallback.Bytes()), `"msg":"2","v":null}`), 1, "the record came too late")
 		r.wantAccount(1, 1, 0, 0)
-	})
-}
-
-func TestSinkThatEndsItsWriterLosesOnlyWhatItHad(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &callerSink{}
-		s.call = func(op string) {
-			if op == fault.Write {
-				runtime.Goexit() // as the methods of testing.T do that end a test
-			}
-		}
-		fallback := &fault.Writer{}
-		h := hydra.NewHandler(hydra.Config{MemoryLimit: -1, Fallback: fallback, Layers: map[string]hydra.Layer{
-			"default": {Destinations: []hydra.Destination{{Name: "d", Sink: s, Format: lines{}}}},
-		}})
-		assert.NilError(t, say(h, "1"))
-		settle()
-		for i := 2; i <= 5; i++ {
-			assert.NilError(t, say(h, strconv.Itoa(i)))
-		}
-		assert.Equal(t, delivery(t, h.Flush(t.Context())).Unknown, uint64(5))
-		got := delivery(t, h.Close(ending(t, time.Second)))
-		assert.Equal(t, got, hydra.Delivery{Destination: "d", Fallback: 4, Unknown: 1})
-		assert.DeepEqual(t, strays(fallback), numbers(2, 5))
 	})
 }
 

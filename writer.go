@@ -50,6 +50,7 @@ type writer struct {
 	trails   trails
 	told     uint64 // guarded by destination.mu: lost records that events have told
 	timer    *time.Timer
+	fell     time.Time // when a writer goroutine ended before its time
 }
 
 const (
@@ -78,15 +79,32 @@ func newWriter() writer {
 }
 
 // run is the writer goroutine. It ends when the queue is sealed and empty, or
-// when Close has taken the queue over.
+// when Close has taken the queue over. Where something else ends it, another one
+// goes on in its place.
 func (d *destination) run() {
-	defer close(d.done)
-	defer d.leaveRing()
+	orderly := false
+	defer func() {
+		err := errs.Recovered(recover())
+		if !orderly && d.survive(err) {
+			go d.run() // as the one before
+			return
+		}
+		d.leaveRing()
+		close(d.done)
+	}()
 	d.goroutine.Store(goroutineID())
 	d.timer = time.NewTimer(time.Hour)
 	defer d.timer.Stop()
-	d.marked.until = time.Now()
-	if !d.opened { // not by Open
+	d.work()
+	orderly = true
+}
+
+// work brings what comes into the queue to the sink, until the end.
+func (d *destination) work() {
+	if d.marked.until.IsZero() {
+		d.marked.until = time.Now()
+	}
+	if !d.opened && !d.waiting() { // not by Open
 		if err := d.open(); err != nil {
 			d.breakOff(err)
 		}
@@ -280,13 +298,25 @@ func (d *destination) passBarriers() {
 	if len(reached) == 0 {
 		return
 	}
-	var flushed, synced error
+	flushed, synced := errSinkEnded, errSinkEnded // if they do not return
+	defer func() { d.pass(reached, flushed, synced) }()
+	flushed, synced = d.makeSafe(reached)
+}
+
+// makeSafe has the sink make safe what it holds, as far as barriers want it.
+func (d *destination) makeSafe(reached []*barrier) (flushed, synced error) {
 	if d.opened && slices.ContainsFunc(reached, func(w *barrier) bool { return w.flush }) {
 		flushed = d.call("flush", d.sink.Flush)
 	}
 	if slices.ContainsFunc(reached, func(w *barrier) bool { return w.sync }) {
 		synced = d.sync()
 	}
+	return flushed, synced
+}
+
+// pass lets everybody go on who waits at barriers that the books have no more, with
+// what came of making them safe.
+func (d *destination) pass(reached []*barrier, flushed, synced error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, w := range reached {

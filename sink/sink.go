@@ -11,7 +11,8 @@ import "context"
 //
 // One writer goroutine owns a sink: hydra never calls two of its methods at the
 // same time, calls Open before anything else and nothing after Close. A method
-// may block, fail or panic without harm to other destinations. It should return
+// may block, fail, panic or call runtime.Goexit without harm to other destinations,
+// and but for a block without harm to its own. It should return
 // soon after its context ends; one that does not is abandoned at the end of
 // Handler.Close.
 type Sink interface {
