@@ -5,6 +5,7 @@ package hydra
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -168,12 +169,23 @@ func (r *reporter) stop(ctx context.Context) {
 	}
 }
 
+// run tells every event. Should the callback end the goroutine, by runtime.Goexit,
+// another one goes on.
 func (r *reporter) run() {
-	defer close(r.done)
+	orderly := false
+	defer func() {
+		if !orderly {
+			r.missed.Add(1)
+			go r.run() // as the one before
+			return
+		}
+		close(r.done)
+	}()
 	for e := range r.events {
 		r.tell(e)
 		r.callBack(e)
 	}
+	orderly = true
 }
 
 // tell writes e to the fallback, unless it was told the like a moment ago.
@@ -207,7 +219,7 @@ func (r *reporter) write(e Event, t telling) {
 	if e.Err != nil {
 		record.AddAttrs(slog.Any("error", e.Err))
 	}
-	if p, ok := e.Err.(*errs.Panic); ok {
+	if p := (*errs.Panic)(nil); errors.As(e.Err, &p) {
 		record.AddAttrs(slog.String("stack", p.Stack))
 	}
 	if t.skipped > 0 {

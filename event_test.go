@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -153,6 +154,7 @@ func TestCallbacksThatMisbehaveDoNoHarm(t *testing.T) {
 		events int
 	}{
 		{"panics", func(chan struct{}) { panic("boom") }, 300, 300},
+		{"ends its goroutine", func(chan struct{}) { runtime.Goexit() }, 300, 300},
 		{"is slow", func(chan struct{}) { time.Sleep(time.Second) }, 300 - 1 - 256, 257},
 		{"never returns", func(never chan struct{}) { <-never }, 300 - 1 - 256, 1},
 	}

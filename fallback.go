@@ -33,7 +33,10 @@ type fallback struct {
 // fallbackPatience bounds the wait for the turn, and then that for the write.
 const fallbackPatience = time.Second
 
-var errFallbackHangs = errors.New("the fallback hangs: a write to it has not returned for a second")
+var (
+	errFallbackHangs = errors.New("the fallback hangs: a write to it has not returned for a second")
+	errFallbackEnded = errors.New("the fallback ended the goroutine that wrote to it (runtime.Goexit)")
+)
 
 func newFallback(w io.Writer) *fallback {
 	return &fallback{w: w, turn: make(chan struct{}, 1)}
@@ -88,14 +91,17 @@ func (f *fallback) mend(n int) []byte {
 // carry writes p, of which the last n bytes were asked for, and gives the turn
 // back.
 func (f *fallback) carry(p []byte, n int, seq uint64, reply chan<- written) {
-	w := f.attempt(p)
+	w := written{err: errFallbackEnded}
+	defer func() { // also where the writer does not return
+		f.finished.Store(seq)
+		<-f.turn
+		reply <- w
+	}()
+	w = f.attempt(p)
 	if w.n > 0 {
 		f.torn = p[w.n-1] != '\n'
 	}
 	w.n = max(w.n-(len(p)-n), 0)
-	f.finished.Store(seq)
-	<-f.turn
-	reply <- w
 }
 
 // attempt calls the writer, contains its panics and holds it to its contract.

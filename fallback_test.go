@@ -35,6 +35,7 @@ func TestFallbackSaysWhatItDidNotTake(t *testing.T) {
 		{"works", fault.Action{}, "hydra: handler closed", "1\n22\n3\n"},
 		{"fails", fault.Fail(syscall.ENOSPC), "no space left on device", "1\n3\n"},
 		{"panics", fault.Panic("boom"), "panic: boom", "1\n3\n"},
+		{"ends its goroutine", fault.Exit(), "runtime.Goexit", "1\n3\n"},
 		{"writes short", fault.Short(1, nil), "short write", "1\n2\n3\n"},
 		{"writes short with an error", fault.Short(2, syscall.ENOSPC), "no space left on device", "1\n22\n3\n"},
 		{"less than nothing", fault.Short(-1, nil), "short write", "1\n3\n"},

@@ -4,11 +4,8 @@
 package hydra
 
 import (
-	"context"
 	"log/slog"
-	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,40 +16,6 @@ import (
 	"github.com/hydra-logger/hydra/internal/fault"
 	"github.com/hydra-logger/hydra/sink"
 )
-
-// leaver is a sink whose operation op ends the goroutine that calls it, as the methods
-// of testing.T do that end a test, as long as it is ill.
-type leaver struct {
-	fault.Sink
-	op  string
-	ill atomic.Bool
-}
-
-func (s *leaver) leave(op string) {
-	if s.ill.Load() && s.op == op {
-		runtime.Goexit()
-	}
-}
-
-func (s *leaver) Open(ctx context.Context) error {
-	s.leave(fault.Open)
-	return s.Sink.Open(ctx)
-}
-
-func (s *leaver) Write(ctx context.Context, b sink.Batch) (int, error) {
-	s.leave(fault.Write)
-	return s.Sink.Write(ctx, b)
-}
-
-func (s *leaver) Flush(ctx context.Context) error {
-	s.leave(fault.Flush)
-	return s.Sink.Flush(ctx)
-}
-
-func (s *leaver) Close(ctx context.Context) error {
-	s.leave(fault.Close)
-	return s.Sink.Close(ctx)
-}
 
 // survivor returns a handler with one destination, which blocks when its small queue
 // is full.
@@ -81,11 +44,13 @@ func records(lines []string) (n int) {
 }
 
 func TestFault48SinkThatEndsItsWriterLosesNothingAndHoldsUpNobody(t *testing.T) {
-	for _, op := range []string{fault.Open, fault.Write} {
+	for op, s := range map[string]*fault.Sink{
+		fault.Open:  {OnOpen: fault.First(2, fault.Exit())},
+		fault.Write: {OnWrite: fault.First(2, fault.Exit())},
+	} {
 		t.Run(op, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, fallback := &leaver{op: op}, &fault.Writer{}
-				s.ill.Store(true)
+				fallback := &fault.Writer{}
 				h := survivor(s, fallback)
 				logAll(t, h, 20)
 				synctest.Wait()
@@ -94,8 +59,7 @@ func TestFault48SinkThatEndsItsWriterLosesNothingAndHoldsUpNobody(t *testing.T) 
 				assert.Equal(t, d.Status, StatusFailing)
 				assert.Assert(t, strings.Contains(d.Errors[0].Last, errSinkEnded.Error()), "got %+v", d.Errors)
 
-				s.ill.Store(false)
-				time.Sleep(2 * retryMost)
+				time.Sleep(3 * retryMost)
 				logAll(t, h, 5)
 				assert.NilError(t, h.Close(t.Context()))
 				assert.Equal(t, records(s.Lines()), 5)
@@ -108,12 +72,13 @@ func TestFault48SinkThatEndsItsWriterLosesNothingAndHoldsUpNobody(t *testing.T) 
 }
 
 func TestSinkThatEndsItsWriterInFlushOrCloseIsNamed(t *testing.T) {
-	for _, op := range []string{fault.Flush, fault.Close} {
+	for op, s := range map[string]*fault.Sink{
+		fault.Flush: {OnFlush: fault.Always(fault.Exit())},
+		fault.Close: {OnClose: fault.Always(fault.Exit())},
+	} {
 		t.Run(op, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, fallback := &leaver{op: op}, &fault.Writer{}
-				s.ill.Store(true)
-				h := survivor(s, fallback)
+				h := survivor(s, &fault.Writer{})
 				logAll(t, h, 5)
 				if op == fault.Flush {
 					assert.ErrorIs(t, h.Flush(t.Context()), errSinkEnded)
@@ -141,6 +106,8 @@ func TestAMistakeInTheWriterEndsNeitherTheProgramNorTheLog(t *testing.T) {
 		assert.Equal(t, records(fallback.Lines()), 10)
 		assert.Equal(t, health.Errors[0].Kind, errs.Panicked)
 		assert.Assert(t, strings.Contains(health.Errors[0].Last, "a mistake in hydra, please report it: panic: "), "got %+v", health.Errors)
+
+		assert.Assert(t, strings.Contains(string(fallback.Bytes()), `"stack":"`), "%s", fallback.Bytes())
 
 		inStep(d, func() { d.tracing = &d.trace })
 		time.Sleep(2 * retryMost)

@@ -11,10 +11,9 @@ import "context"
 //
 // One writer goroutine owns a sink: hydra never calls two of its methods at the
 // same time, calls Open before anything else and nothing after Close. A method
-// may block, fail, panic or call runtime.Goexit without harm to other destinations,
-// and but for a block without harm to its own. It should return
-// soon after its context ends; one that does not is abandoned at the end of
-// Handler.Close.
+// may block, fail, panic or call runtime.Goexit without harm to other destinations.
+// It should return soon after its context ends; one that does not is abandoned at
+// the end of Handler.Close.
 type Sink interface {
 	// Open makes the sink ready. When it fails hydra sends the records to the
 	// fallback and calls Open again later, so Open must be repeatable.

@@ -11,7 +11,10 @@
 // when the test makes the channels inside.
 package fault
 
-import "context"
+import (
+	"context"
+	"runtime"
+)
 
 // Action is what one call does. The zero Action does the right thing.
 type Action struct {
@@ -19,6 +22,7 @@ type Action struct {
 	value any             // panic with it unless nil
 	n     int             // how many bytes to take, and what to return
 	fails bool            // n, err and value apply
+	exits bool            // end the goroutine
 	stall <-chan struct{} // wait for it before anything else
 	deaf  bool            // do not look at the context meanwhile
 }
@@ -33,6 +37,10 @@ func Short(n int, err error) Action { return Action{n: n, err: err, fails: true}
 
 // Panic takes nothing and panics with value.
 func Panic(value any) Action { return Action{value: value, fails: true} }
+
+// Exit takes nothing and ends the goroutine, as the methods of testing.T do that end a
+// test.
+func Exit() Action { return Action{exits: true, fails: true} }
 
 // Stall waits until released is closed or gives a value, then does the right thing.
 // It returns the context's error, having taken nothing, when the context ends first.
@@ -103,6 +111,9 @@ func (s Script) do(ctx context.Context, n int, p []byte, take func([]byte)) (int
 	if !a.fails {
 		take(p)
 		return len(p), nil
+	}
+	if a.exits {
+		runtime.Goexit()
 	}
 	if a.value != nil {
 		panic(a.value)
