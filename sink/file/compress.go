@@ -169,7 +169,7 @@ func (k *keeper) squeeze(dst, src *os.File) error {
 // exchange gives the compressed file its name and removes the other. Where the
 // name is taken by the same content, somebody died just between the two.
 func (k *keeper) exchange(temp, to, from string) error {
-	folder, err := k.sys.OpenFile(k.dir, os.O_RDONLY, 0)
+	folder, err := k.sys.OpenFile(k.dir, asFolder, 0)
 	if err != nil {
 		return err
 	}

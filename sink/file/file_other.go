@@ -14,6 +14,9 @@ import (
 // Opening does not wait here, and links are found out after it.
 const openFlags, noFollow = 0, 0
 
+// asFolder opens folders; nothing in the place of one is waited for.
+const asFolder = os.O_RDONLY
+
 // hangup: there is no such signal.
 var hangup os.Signal
 

@@ -21,6 +21,10 @@ const openFlags = unix.O_NONBLOCK | unix.O_NOCTTY
 // noFollow makes opening a symbolic link an error.
 const noFollow = unix.O_NOFOLLOW
 
+// asFolder opens folders and fails for anything else: a named pipe in the place of
+// one would be waited for.
+const asFolder = os.O_RDONLY | unix.O_DIRECTORY
+
 // hangup is the signal that asks to open files anew.
 var hangup os.Signal = syscall.SIGHUP
 

@@ -165,7 +165,7 @@ func (s *Sink) rotateOnce() error {
 // lockFolder opens the folder of the file for one rotation at a time. The folder
 // has the lock because the files in it come and go.
 func (s *Sink) lockFolder() (*os.File, error) {
-	folder, err := s.sys.OpenFile(filepath.Dir(s.name), os.O_RDONLY, 0)
+	folder, err := s.sys.OpenFile(filepath.Dir(s.name), asFolder, 0)
 	if err != nil {
 		return nil, err
 	}

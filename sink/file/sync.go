@@ -144,7 +144,7 @@ func (s *Sink) syncNames(folder *os.File) error {
 func (s *Sink) syncFolder() error {
 	var failures []error
 	for path := filepath.Dir(s.name); ; path = filepath.Dir(path) {
-		if folder, err := s.sys.OpenFile(path, os.O_RDONLY, 0); err == nil {
+		if folder, err := s.sys.OpenFile(path, asFolder, 0); err == nil {
 			failures = append(failures, s.syncNames(folder))
 			_ = folder.Close()
 		}

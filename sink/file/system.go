@@ -76,7 +76,12 @@ func (b below) Lstat(name string) (info fs.FileInfo, err error) {
 
 func (b below) ReadDir(name string) (entries []fs.DirEntry, err error) {
 	err = b.do(func(r *os.Root) error {
-		entries, err = fs.ReadDir(r.FS(), filepath.ToSlash(name))
+		folder, err := r.OpenFile(name, asFolder, 0)
+		if err != nil {
+			return err
+		}
+		defer folder.Close()
+		entries, err = folder.ReadDir(-1)
 		return err
 	})
 	return entries, err
@@ -97,7 +102,9 @@ func (b below) Rename(folder *os.File, oldname, newname string) error {
 }
 
 func (b below) do(f func(*os.Root) error) error {
-	r, err := os.OpenRoot(b.folder)
+	// OpenRoot would wait for a named pipe; with a dot behind it that is no folder.
+	const dot = string(filepath.Separator) + "."
+	r, err := os.OpenRoot(b.folder + dot)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w (%w)", errNoRoot, err)
 	}
@@ -106,7 +113,7 @@ func (b below) do(f func(*os.Root) error) error {
 	}
 	defer r.Close()
 	if b.sub != "" {
-		if r, err = r.OpenRoot(b.sub); err != nil {
+		if r, err = r.OpenRoot(b.sub + dot); err != nil {
 			return err
 		}
 		defer r.Close()
