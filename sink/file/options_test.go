@@ -84,6 +84,14 @@ func TestARootThatIsMissingIsNamed(t *testing.T) {
 		assert.ErrorContains(t, err, "the Root that it must stay in does not exist: create that (")
 		assert.ErrorContains(t, err, root)
 		assert.Assert(t, !strings.Contains(err.Error(), "MkdirAll"), "got %v, want no way out that is none", err)
+
+		// In Config.Root, which is there.
+		s := file.New("app.log", &file.Options{Root: "logs", MkdirAll: mkdir})
+		assert.NilError(t, s.Confine(filepath.Dir(root)))
+		err = s.Open(t.Context())
+		assert.ErrorContains(t, err, "the Root that it must stay in does not exist: create that (")
+		assert.ErrorContains(t, err, "logs")
+		assert.Assert(t, !strings.Contains(err.Error(), "MkdirAll"), "got %v, want no way out that is none", err)
 	}
 }
 

@@ -105,20 +105,26 @@ func (b below) do(f func(*os.Root) error) error {
 	// OpenRoot would wait for a named pipe; with a dot behind it that is no folder.
 	const dot = string(filepath.Separator) + "."
 	r, err := os.OpenRoot(b.folder + dot)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w (%w)", errNoRoot, err)
-	}
 	if err != nil {
-		return err
+		return missing(err)
 	}
 	defer r.Close()
 	if b.sub != "" {
 		if r, err = r.OpenRoot(b.sub + dot); err != nil {
-			return err
+			return missing(err)
 		}
 		defer r.Close()
 	}
 	return f(r)
+}
+
+// missing marks an error of opening a root that is not there: Options.MkdirAll does
+// not make that.
+func missing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w (%w)", errNoRoot, err)
+	}
+	return err
 }
 
 // names has the calls that change names.
