@@ -270,7 +270,8 @@ func usualName(layer string, i int) string { return fmt.Sprintf("%s/%d", layer, 
 // shared returns the destination among others that d is one with, because they
 // have one sink, and whether their settings are equal, as they have to be. Sinks
 // that were made of one io.Writer are one where nothing speaks against it. An
-// unshared d must have a name of its own; a shared one may do without.
+// unshared d must have a name of its own, and with a durable queue one that was
+// given; a shared one may do without.
 func (c *checker) shared(path, usual string, d *Destination, others []*destination) (with *destination, equal bool) {
 	for _, o := range others {
 		a, b := &o.config, d
@@ -290,6 +291,9 @@ func (c *checker) shared(path, usual string, d *Destination, others []*destinati
 			c.note(path+".Name", "%q is the name of another destination; choose one of its own", d.Name)
 			d.Name = usual
 		}
+	}
+	if d.Durable != nil && d.Name == usual {
+		c.note(path+".Name", "%q says only where the destination stands in the Config, and the next start finds a durable queue by it; set a name, and keep it", usual)
 	}
 	return nil, false
 }

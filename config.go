@@ -103,7 +103,8 @@ type Layer struct {
 // Destination is a format, a sink, and the queue in front of it.
 type Destination struct {
 	// Name stands for the destination in errors, events and Health. Empty means
-	// the layer's name and the destination's index, as in "db/0".
+	// the layer's name and the destination's index, as in "db/0"; with Durable that is
+	// a mistake.
 	Name string
 
 	// Sink takes the encoded records. Required.

@@ -70,6 +70,11 @@ var mistakes = []struct {
 		"rule with an empty key", layer("rule1", hydra.Layer{Match: map[string]string{"": "x"}, Destinations: to(&fault.Sink{})}),
 		[]string{`Layers["rule1"].Match[""]:`, "empty key", "name one"},
 	},
+	{
+		"durable queue without a name",
+		layer("durable", hydra.Layer{Destinations: []hydra.Destination{{Sink: &fault.Sink{}, Durable: &hydra.Durable{}}}}),
+		[]string{`Layers["durable"].Destinations[0].Name:`, `"durable/0"`, "set a name, and keep it"},
+	},
 	{"rule of two layers", func(c *hydra.Config) {
 		for _, name := range []string{"rule2", "rule3"} {
 			layer(name, hydra.Layer{Match: map[string]string{"a": "b"}, Destinations: to(&fault.Sink{})})(c)

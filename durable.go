@@ -34,7 +34,8 @@ type Durable struct {
 	// Dir is the folder of the file: on a file system in memory, the user's own, and
 	// nobody else may write to it; it is made if missing. Empty means hydra in
 	// $XDG_RUNTIME_DIR, or else /dev/shm/hydra-<uid>. Files bear the names of the
-	// program and of the destination. What one instance of a program left, another
+	// program and of the destination, which has to be set: what a name left waits, and
+	// nothing tells of it, until a destination has that name again. What one instance of a program left, another
 	// recovers that starts while it is gone, so instances with sinks of their own need
 	// a Dir each.
 	Dir string
