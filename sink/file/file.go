@@ -7,6 +7,7 @@ package file
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -173,6 +174,7 @@ func (s *Sink) Write(ctx context.Context, b sink.Batch) (int, error) {
 		return total, fmt.Errorf("hydra: log file %q: %w", s.path, err)
 	}
 	if s.opts.Sync == SyncBatch {
+		_ = s.payNames() // Flush tells
 		s.sync.batch(s)
 	}
 	return total, nil
@@ -191,7 +193,7 @@ func (s *Sink) Flush(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.sync.now(s)
+	return errors.Join(s.payNames(), s.sync.now(s))
 }
 
 // Close closes the file, and ends what goes on in the background: a compression

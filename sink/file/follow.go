@@ -103,6 +103,7 @@ func (s *Sink) replace() error {
 	if s.info != nil {
 		like = s.info.Mode().Perm()
 	}
+	s.debt.folder = true // whoever made the name may not have synced it
 	o, err := s.open(like)
 	if err != nil {
 		return err

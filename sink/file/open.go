@@ -148,9 +148,9 @@ func (s *Sink) own(f *os.File, mode fs.FileMode) (*os.File, error) {
 	}
 	// Where the folder cannot be synced the name may be lost with the power.
 	if s.debt.folder = true; s.careful() {
-		err = s.syncFolder()
+		failed, _ := s.syncFolder() // where it could not be opened Flush tries again, and tells
 		s.sync.mu.Lock()
-		s.sync.name = err
+		s.sync.name = failed
 		s.sync.mu.Unlock()
 	}
 	return f, nil

@@ -27,7 +27,9 @@ const mostDebts = 256
 // Sync brings to the disk what was written, the files of before a rotation and the
 // names of all of them included, whatever Options.Sync says. After the first call a
 // rotation waits for the disk, too. Once a sync has failed Sync does, until there is
-// another file. Pipes and devices have no disk: that is an error.
+// another file; where a folder cannot be opened, until it can. A folder that this user
+// may not read is left to the system, names and all. Pipes and devices have no disk: that
+// is an error.
 func (s *Sink) Sync(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,10 +51,7 @@ func (s *Sink) Sync(ctx context.Context) error {
 		}
 	}
 	s.debt.files = nil
-	if s.debt.folder {
-		s.sync.fail(s.syncFolder())
-	}
-	return s.sync.surely(s)
+	return errors.Join(s.payNames(), s.sync.surely(s))
 }
 
 // pay syncs a file that the sink has left. One that is gone needs it no more: it was

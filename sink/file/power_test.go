@@ -166,6 +166,61 @@ func TestFault15ASyncThatFailedFailsUntilThereIsAnotherFile(t *testing.T) {
 	}
 }
 
+func TestFault15And24AFolderThatCannotBeOpenedIsNotCalledSynced(t *testing.T) {
+	tests := []struct {
+		name string
+		err  error
+		opts file.Options
+		sync func(t *testing.T, s *file.Sink) error
+		want error
+	}{
+		{name: "no descriptors", err: syscall.EMFILE, sync: syncNow, want: syscall.EMFILE},
+		{name: "a broken disk", err: syscall.EIO, sync: syncNow, want: syscall.EIO},
+		{name: "Flush", err: syscall.EMFILE, opts: file.Options{Sync: file.SyncFlush}, sync: flushNow, want: syscall.EMFILE},
+		{name: "each batch", err: syscall.EMFILE, opts: file.Options{Sync: file.SyncBatch}, sync: flushNow, want: syscall.EMFILE},
+		{name: "no permission to read it", err: syscall.EACCES, sync: syncNow},
+		{name: "no permission, Flush", err: syscall.EACCES, opts: file.Options{Sync: file.SyncFlush}, sync: flushNow},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			failing, synced := true, 0
+			s, sys := faulty(filepath.Join(dir, "app.log"), &tt.opts, map[string]fault.Script{
+				fault.Open: func(int) fault.Action {
+					if failing {
+						return fault.Fail(tt.err)
+					}
+					return fault.Action{}
+				},
+			})
+			sys.Only = func(op, name string) bool {
+				if op == fault.Sync && name == dir {
+					synced++
+				}
+				return op == fault.Open && name == dir
+			}
+			open(t, s)
+			write(t, s, "one")
+			for range 2 {
+				if err := tt.sync(t, s); tt.want != nil {
+					assert.ErrorIs(t, err, tt.want)
+				} else {
+					assert.NilError(t, err)
+				}
+			}
+			assert.Equal(t, s.Stats().SyncErrors > 0, tt.want != nil, s.Stats().LastError)
+			failing = false
+			assert.NilError(t, tt.sync(t, s))
+			if tt.want != nil {
+				assert.Equal(t, synced, 1, "it is made up for once it can be opened")
+			}
+		})
+	}
+}
+
+func syncNow(t *testing.T, s *file.Sink) error  { return s.Sync(t.Context()) }
+func flushNow(t *testing.T, s *file.Sink) error { return s.Flush(t.Context()) }
+
 func TestFault39SyncSaysWhatCannotBeOnADisk(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.log")
 	s, _ := faulty(path, nil, map[string]fault.Script{fault.Sync: fault.Always(fault.Fail(syscall.EINVAL))})

@@ -139,21 +139,39 @@ func (s *Sink) syncNames(folder *os.File) error {
 	return err
 }
 
+// payNames syncs the names in the folder of the file if that is due. Where the folder
+// cannot be opened it stays due.
+func (s *Sink) payNames() error {
+	if !s.regular || !s.debt.folder {
+		return nil
+	}
+	failed, unopened := s.syncFolder()
+	s.sync.fail(failed)
+	return unopened
+}
+
 // syncFolder is syncNames for who has not opened the folder, and, if the sink has made
-// it, for those that it is in.
-func (s *Sink) syncFolder() error {
+// it, for those that it is in. What failed does not get better; where a folder cannot
+// be opened, for want of a descriptor perhaps, the next call begins anew.
+func (s *Sink) syncFolder() (failed, unopened error) {
 	var failures []error
 	for path := filepath.Dir(s.name); ; path = filepath.Dir(path) {
-		if folder, err := s.sys.OpenFile(path, asFolder, 0); err == nil {
+		folder, err := s.sys.OpenFile(path, asFolder, 0)
+		switch {
+		case err == nil:
 			failures = append(failures, s.syncNames(folder))
 			_ = folder.Close()
+		case !errors.Is(err, fs.ErrPermission) && !errors.Is(err, errors.ErrUnsupported):
+			err = fmt.Errorf("hydra: log file %q: cannot bring its name to the disk: %w", s.path, err)
+			s.stats.failed(&s.stats.s.SyncErrors, err)
+			return errors.Join(failures...), err
 		}
 		if !s.debt.made || path == filepath.Dir(path) {
 			break
 		}
 	}
 	s.debt.folder, s.debt.made = false, false
-	return errors.Join(failures...)
+	return errors.Join(failures...), nil
 }
 
 // start starts the goroutine that syncs in intervals. stop stops it and waits.
