@@ -25,7 +25,10 @@ import (
 // to, as in Open.
 //
 // Other processes may append to the file meanwhile. Where records of several
-// processes do not differ, not even in their time, one may be taken for another.
+// processes do not differ, not even in their time, one may be taken for another. A
+// process that was stopped in the middle of Write for longer than others wait, a fifth
+// of a second, writes behind theirs when it goes on; if it dies of that before Write
+// returns, its batch is not found, and comes twice.
 func (s *Sink) Arrived(ctx context.Context, place, p []byte, ends []int) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -158,7 +161,10 @@ func (s *Sink) settle(f *os.File, at place, p []byte, ends []int) (int, error) {
 		return found.whole, nil
 	}
 	// Programs of another kind, which know nothing of the locks, may append between
-	// the look at the size and this; they would lose what they append.
+	// this look at the size and the next step; they would lose what they append.
+	if now, err := f.Stat(); err != nil || now.Size() != size {
+		return found.whole, err
+	}
 	cut := size - int64(found.torn)
 	if shared && (sole || locked) && s.sys.Truncate(f, cut) == nil {
 		if s.file != nil && os.SameFile(info, s.info) {

@@ -4,6 +4,7 @@
 package file_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -131,6 +132,55 @@ func TestFault12ARecordBegunInAnEarlierBatchIsTakenBackAndWrittenWhole(t *testin
 	_, err := s.Write(t.Context(), rest(b, 3))
 	assert.NilError(t, err)
 	assert.Equal(t, content(t, path), "abcde\n")
+}
+
+// A hasty is a System in which somebody appends text to the file right after a write
+// that took only a part, without a turn.
+type hasty struct {
+	file.System
+	path, text string
+}
+
+func (h *hasty) Write(f *os.File, p []byte) (int, error) {
+	n, err := h.System.Write(f, p)
+	if err != nil && h.text != "" {
+		other, oerr := os.OpenFile(h.path, os.O_WRONLY|os.O_APPEND, 0)
+		if oerr == nil {
+			_, oerr = other.WriteString(h.text)
+		}
+		h.text = ""
+		err = errors.Join(err, oerr, other.Close())
+	}
+	return n, err
+}
+
+func TestFault12And27WhatOthersAppendBehindHalfARecordIsNotTakenBackWithIt(t *testing.T) {
+	if !takesBack {
+		t.Skip("nothing is taken back here")
+	}
+	tests := []struct {
+		name string
+		text string
+		want string
+	}{
+		{name: "a process that has not got its turn", text: "\nother\n", want: "one\ntw\nother\ntwo\nthree\n"},
+		{name: "a stranger", text: "other\n", want: "one\ntwother\ntwo\nthree\n"},
+		{name: "less than the half record", text: "\n", want: "one\ntw\ntwo\nthree\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "app.log")
+			s, sys := faulty(path, nil, map[string]fault.Script{fault.Write: fault.At(1, fault.Short(6, syscall.ENOSPC))})
+			s.SetSystem(&hasty{sys, path, tt.text})
+			open(t, s)
+			b := batchOf("one", "two", "three")
+			n, err := s.Write(t.Context(), b)
+			assert.ErrorIs(t, err, syscall.ENOSPC)
+			_, err = s.Write(t.Context(), rest(b, n))
+			assert.NilError(t, err)
+			assert.Equal(t, content(t, path), tt.want)
+		})
+	}
 }
 
 // TestFault12 has the disk full again when the record is written anew.

@@ -51,7 +51,7 @@ func (s *Sink) put(b sink.Batch, from, upto int) (int, error) {
 		}
 	}
 	s.announce(from, upto, sure)
-	n, err := s.append(b.Bytes[from:upto])
+	n, err := s.append(b.Bytes[from:upto], sure)
 	s.tail.wrote(b, from, from+n)
 	if exclusive {
 		n -= s.takeBack(n)
@@ -77,8 +77,8 @@ func (s *Sink) lookAgain() bool {
 }
 
 // append appends p, and before it, in the same call, what must come first. It
-// returns how many bytes of p are in the file.
-func (s *Sink) append(p []byte) (int, error) {
+// returns how many bytes of p are in the file, whose size before is sure or not.
+func (s *Sink) append(p []byte, sure bool) (int, error) {
 	t := &s.tail
 	lead := len(t.lead)
 	if lead > 0 {
@@ -93,8 +93,10 @@ func (s *Sink) append(p []byte) (int, error) {
 	}
 	if n < len(p) && s.regular {
 		// Where this is not the size in a moment, somebody else has written.
-		if info, err := s.file.Stat(); err == nil {
-			t.end = info.Size()
+		if t.end = s.size; !sure {
+			if info, err := s.file.Stat(); err == nil {
+				t.end = info.Size()
+			}
 		}
 	}
 	t.lead = t.lead[min(n, lead):]

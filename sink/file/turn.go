@@ -60,11 +60,17 @@ func (s *Sink) endTurn(exclusive bool) {
 }
 
 // takeBack removes from the file the record that is half in it. It returns how many
-// of the n bytes that a write has just taken are given back with it.
+// of the n bytes that a write has just taken are given back with it. Behind what
+// somebody appended who did not wait for a turn it removes nothing; who does so
+// between the look and the removal loses what was appended.
 func (s *Sink) takeBack(n int) int {
 	t := &s.tail
 	torn := t.inFile()
-	if torn == 0 || s.sys.Truncate(s.file, t.end-int64(torn)) != nil {
+	if torn == 0 {
+		return 0
+	}
+	info, err := s.file.Stat()
+	if err != nil || info.Size() != t.end || s.sys.Truncate(s.file, t.end-int64(torn)) != nil {
 		return 0
 	}
 	t.end -= int64(torn)
