@@ -109,7 +109,9 @@ func (s *Sink) replace() error {
 		return err
 	}
 	if s.file != nil {
+		s.debt.astray = s.strays()
 		_ = s.abandon() // what could not be synced, Flush will tell
+		s.debt.astray = false
 	}
 	if err := s.take(o); err != nil {
 		return err

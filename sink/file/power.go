@@ -18,6 +18,7 @@ type debt struct {
 	folder bool    // names in the folder may not be on the disk
 	made   bool    // likewise the folder, and those that it is in
 	files  []place // rotated or replaced, and not synced since they were written to
+	astray bool    // the file at hand is not in its folder any more, so it would not be found
 }
 
 // mostDebts bounds the memory of a sink that is never asked to sync. What comes
@@ -26,10 +27,12 @@ const mostDebts = 256
 
 // Sync brings to the disk what was written, the files of before a rotation and the
 // names of all of them included, whatever Options.Sync says. After the first call a
-// rotation waits for the disk, too. Once a sync has failed Sync does, until there is
-// another file; where a folder cannot be opened, until it can. A folder that this user
-// may not read is left to the system, names and all. Pipes and devices have no disk: that
-// is an error.
+// rotation waits for the disk, too. Before it, a rotated file must not be moved out of
+// its folder: Sync would take it for one that was removed.
+//
+// Once a sync has failed Sync does, until there is another file; where a folder cannot
+// be opened, until it can. A folder that this user may not read is left to the system,
+// names and all. Pipes and devices have no disk: that is an error.
 func (s *Sink) Sync(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,6 +76,19 @@ func (s *Sink) pay(at place) error {
 // disk at once.
 func (s *Sink) careful() bool { return s.opts.Sync != SyncNever || s.debt.paid }
 
+// strays reports whether the file at hand, of which a part may not be on the disk, has
+// been moved out of its folder.
+func (s *Sink) strays() bool {
+	if s.careful() || !s.regular || !s.sync.dirty.Load() {
+		return false
+	}
+	if info, err := s.file.Stat(); err == nil && links(info) == 0 {
+		return false // deleted
+	}
+	f, err := s.find(s.home, os.O_WRONLY, func(string, fs.FileInfo) error { return nil })
+	return err != nil || f.Close() != nil
+}
+
 // owes notes that the file at hand is left without a sync. It reports false where
 // that must not be.
 func (s *Sink) owes() bool {
@@ -80,7 +96,7 @@ func (s *Sink) owes() bool {
 	case s.careful():
 		return false
 	case !s.regular, !s.sync.dirty.Load():
-	case s.home.inode == 0: // it could not be found again
+	case s.home.inode == 0, d.astray: // it could not be found again
 		return !s.running // at the end nobody asks any more
 	case len(d.files) >= mostDebts:
 		return false

@@ -135,6 +135,57 @@ func TestSyncCoversFilesThatWereRotatedBeforeItWasAskedFor(t *testing.T) {
 	assert.DeepEqual(t, synced, []string{"b", "app.log", "b"})
 }
 
+func TestFault19AFileThatIsMovedToAnotherFolderIsOnTheDiskAfterReopen(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("files are not moved while they are open")
+	}
+	tests := []struct {
+		name string
+		to   string
+		want int // syncs of the file within Reopen
+	}{
+		{name: "another folder", to: "old/app.log", want: 1},
+		{name: "the same folder, where it is found later", to: "app.log.1", want: 0},
+		{name: "deleted", want: 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "app.log")
+			assert.NilError(t, os.Mkdir(filepath.Join(dir, "old"), 0o700))
+			s, sys := faulty(path, nil, nil)
+			syncs(sys)
+			open(t, s)
+			write(t, s, "one")
+			if tt.to == "" {
+				assert.NilError(t, os.Remove(path))
+			} else {
+				assert.NilError(t, os.Rename(path, filepath.Join(dir, tt.to)))
+			}
+			assert.NilError(t, s.Reopen())
+			assert.Equal(t, sys.Count(fault.Sync), tt.want)
+			assert.NilError(t, s.Sync(t.Context()))
+		})
+	}
+}
+
+func TestFault19ASyncOfAFileThatWasMovedAwayIsToldIfItFails(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("files are not moved while they are open")
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "app.log")
+	s, sys := faulty(path, nil, map[string]fault.Script{fault.Sync: fault.At(1, fault.Fail(syscall.EIO))})
+	syncs(sys)
+	open(t, s)
+	write(t, s, "one")
+	assert.NilError(t, os.Rename(path, filepath.Join(t.TempDir(), "app.log")))
+	assert.NilError(t, s.Reopen())
+	write(t, s, "two")
+	assert.ErrorIs(t, s.Sync(t.Context()), syscall.EIO)
+	assert.NilError(t, s.Sync(t.Context()))
+}
+
 func TestFault15ASyncThatFailedFailsUntilThereIsAnotherFile(t *testing.T) {
 	tests := []struct {
 		name string
