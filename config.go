@@ -53,8 +53,13 @@ type Config struct {
 	// a sink is allowed to follow. Paths are then relative to Root, not to the working
 	// directory, and a sink's own root has to be below it. Root has to exist. A spool
 	// follows links, so it is a mistake. Sinks without paths, and what is not a
-	// sink.Confiner, are not concerned. Set it when parts of the configuration come
-	// from others. Empty means no such limit.
+	// sink.Confiner, are not concerned; nor is Durable.Dir. Set it when parts of the
+	// configuration come from others. Empty means no such limit.
+	//
+	// It limits paths, not what is there: Root's own path is trusted, links on it are
+	// followed, what is mounted below it belongs to it, devices there are written to,
+	// and a file that somebody moves out while it is open is still written to. A link
+	// in it with an absolute target is refused, even if that is below Root.
 	Root string
 
 	// Fallback takes what no destination could, as the destination's format wrote

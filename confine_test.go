@@ -79,6 +79,7 @@ func TestFault29And30NothingLeavesRoot(t *testing.T) {
 	if links {
 		for name, target := range map[string]string{
 			"out": outside, "up": "..", "victim.log": filepath.Join(outside, "victim.log"), "logs/out": "../../outside",
+			"in": filepath.Join(root, "logs"),
 		} {
 			assert.NilError(t, os.Symlink(target, filepath.Join(root, name)))
 		}
@@ -101,6 +102,7 @@ func TestFault29And30NothingLeavesRoot(t *testing.T) {
 		{name: "a linked folder, relative", path: "logs/out/a.log", link: true, want: "escapes"},
 		{name: "a new folder behind a link", path: "out/new/a.log", opts: file.Options{MkdirAll: true}, link: true, want: "cannot create its directory"},
 		{name: "the folder above, by a link", path: "up/outside/a.log", link: true, want: "escapes"},
+		{name: "an absolute link, though inside", path: "in/a.log", link: true, want: "escapes"},
 		{name: "a linked file", path: "victim.log", link: true, want: "it is a symbolic link"},
 		{name: "links that are allowed", path: "victim.log", opts: file.Options{AllowLinks: true}, want: "Options.AllowLinks"},
 		{name: "a root elsewhere", path: "a.log", opts: file.Options{Root: outside}, want: "Options.Root"},

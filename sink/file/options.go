@@ -39,8 +39,10 @@ type Options struct {
 	// Root is a folder that the file must stay in, with all that rotation makes
 	// of it. The path is then relative to Root, and one that is absolute, has
 	// too many ".." or follows a link to the outside is an error of Open. Use it
-	// when paths come from a configuration that others may write. Empty means no
-	// such limit.
+	// when paths come from a configuration that others may write; Root's own path
+	// is trusted. It does not limit what others mount in it, or move out of it
+	// while it is open; and a link to a folder must be relative, even if that is
+	// in Root. Empty means no such limit.
 	Root string
 
 	// AllowLinks lets the path be a symbolic link, and the file have more than
