@@ -93,6 +93,7 @@ func (d *destination) takeBarrier(b *barrier) {
 // awaitBarrier waits for the barrier, and takes it away when ctx ends first.
 func (d *destination) awaitBarrier(ctx context.Context, b *barrier) Delivery {
 	var err error
+	done := doneOf(ctx)
 	for waiting := true; waiting; {
 		d.mu.Lock()
 		passed, over := d.passed, b.over
@@ -108,7 +109,7 @@ func (d *destination) awaitBarrier(ctx context.Context, b *barrier) Delivery {
 			if err, waiting = d.ended, false; err == nil && b.sync {
 				err = errSyncClosed
 			}
-		case <-ctx.Done():
+		case <-done:
 			err, waiting = ctx.Err(), false
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"time"
 
 	"github.com/hydra-logger/hydra/internal/errs"
@@ -68,18 +69,20 @@ func (d *destination) openWithin(ctx context.Context) error {
 	return nil
 }
 
-// atPath says of an error, or of each that it joins, where in the Config it is.
+// atPath says of an error, or of each that errors.Join joined in it, where in the
+// Config it is. Others that wrap several have a text of their own.
 func atPath(path string, err error) error {
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
+	if reflect.TypeOf(err) != joinError {
 		return fmt.Errorf("hydra: %s: %w", path, err)
 	}
 	var all []error
-	for _, e := range joined.Unwrap() {
+	for _, e := range err.(interface{ Unwrap() []error }).Unwrap() {
 		all = append(all, atPath(path, e))
 	}
 	return errors.Join(all...)
 }
+
+var joinError = reflect.TypeOf(errors.Join(io.EOF))
 
 // write hands records to the sink and holds it to its contract. Their ends count
 // from skip bytes before p; in a ring, those lie base bytes into what is in flight.
@@ -120,7 +123,7 @@ func (d *destination) call(op string, f func(context.Context) error) (err error)
 // explain says of a sink's error that it comes of the end of Close's time, if it does:
 // the sink may be sound.
 func (d *destination) explain(err error) error {
-	if d.shared.life.Err() != nil && errors.Is(err, context.Canceled) {
+	if d.shared.life.Err() != nil && errs.Is(err, context.Canceled) {
 		return fmt.Errorf("the time of Close was over: %w", err)
 	}
 	return err

@@ -342,7 +342,7 @@ func isNil(v any) bool {
 		return true
 	}
 	r := reflect.ValueOf(v)
-	return r.Kind() == reflect.Pointer && r.IsNil()
+	return (r.Kind() == reflect.Pointer || r.Kind() == reflect.Func) && r.IsNil()
 }
 
 // unavailable is the sink of a destination whose sink cannot be. Its records go

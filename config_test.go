@@ -71,6 +71,10 @@ var mistakes = []struct {
 		[]string{`Layers["rule1"].Match[""]:`, "empty key", "name one"},
 	},
 	{
+		"nil function as the level of a layer", layer("levelFunc", hydra.Layer{Level: levelFunc(nil), Destinations: to(&fault.Sink{})}),
+		[]string{`Layers["levelFunc"].Level:`, "nil hydra_test.levelFunc", "leave it unset"},
+	},
+	{
 		"durable queue without a name",
 		layer("durable", hydra.Layer{Destinations: []hydra.Destination{{Sink: &fault.Sink{}, Durable: &hydra.Durable{}}}}),
 		[]string{`Layers["durable"].Destinations[0].Name:`, `"durable/0"`, "set a name, and keep it"},
@@ -384,3 +388,8 @@ func TestDestinationsWithoutAFormatWriteJSON(t *testing.T) {
 	assert.Equal(t, explicit.String(), implicit.String())
 	assert.Equal(t, parseJSON(t, implicit.String())["a"], 1.0)
 }
+
+// levelFunc is a level that a function returns.
+type levelFunc func() slog.Level
+
+func (f levelFunc) Level() slog.Level { return f() }

@@ -53,6 +53,17 @@ func fromWith(ctx context.Context) []slog.Attr {
 	return attrs
 }
 
+// doneOf returns what tells that ctx has ended. A context of the program's own that
+// panics there never ends.
+func doneOf(ctx context.Context) (done <-chan struct{}) {
+	defer func() {
+		if recover() != nil {
+			done = nil
+		}
+	}()
+	return ctx.Done()
+}
+
 // safely calls an extractor; its panic, or that of a context of the program's
 // own, becomes an attribute.
 func safely(ctx context.Context, extract func(context.Context) []slog.Attr) (attrs []slog.Attr) {

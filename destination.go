@@ -171,6 +171,7 @@ func (d *destination) wait(ctx context.Context, p []byte, when uint32) (mark uin
 		defer timer.Stop()
 		timeout = timer.C
 	}
+	done := doneOf(ctx)
 	d.queue.expectRoom()
 	defer d.queue.roomFound()
 	for {
@@ -193,7 +194,7 @@ func (d *destination) wait(ctx context.Context, p []byte, when uint32) (mark uin
 		case <-room:
 		case <-timeout:
 			return 0, false, d.bypass(p, nil)
-		case <-ctx.Done():
+		case <-done:
 			return 0, false, d.bypass(p, nil)
 		}
 	}

@@ -5,7 +5,6 @@ package hydra
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -219,7 +218,7 @@ func (r *reporter) write(e Event, t telling) {
 	if e.Err != nil {
 		record.AddAttrs(slog.Any("error", e.Err))
 	}
-	if p := (*errs.Panic)(nil); errors.As(e.Err, &p) {
+	if p := errs.PanicOf(e.Err); p != nil {
 		record.AddAttrs(slog.String("stack", p.Stack))
 	}
 	if t.skipped > 0 {

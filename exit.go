@@ -5,7 +5,6 @@ package hydra
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"os"
 	"runtime"
@@ -148,7 +147,7 @@ func (h *Handler) lastWords(value any, site uintptr, stack string) {
 	text := (&errs.Panic{Value: value}).Error() // safe for any value
 	r.AddAttrs(slog.String("panic", strings.TrimPrefix(text, "panic: ")), slog.String("stack", stack))
 	err := h.Handle(ctx, r)
-	if !errors.Is(err, ErrClosed) && !h.core.writes(goroutineID()) {
+	if !errs.Is(err, ErrClosed) && !h.core.writes(goroutineID()) {
 		_ = h.Flush(ctx) // Health has what it did not bring out
 	}
 }

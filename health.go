@@ -226,7 +226,8 @@ type Recent struct {
 	Errors           uint64  `json:"errors"`
 }
 
-// Latency is a distribution of durations, within 6 percent; Max is exact.
+// Latency is a distribution of durations, within 6 percent; Max is exact. Each counts
+// modulo 71 minutes.
 type Latency struct {
 	P50 time.Duration `json:"p50"`
 	P99 time.Duration `json:"p99"`

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -67,7 +68,7 @@ func newRouter(cfg Config, c *checker) (*router, []*destination) {
 		key:     cfg.LayerKey,
 		layers:  make(map[string]*layer),
 		matches: make(map[string]map[string]*layer),
-		least:   slog.Level(1<<31 - 1),
+		least:   math.MaxInt,
 	}
 	names := slices.Sorted(maps.Keys(cfg.Layers))
 	var all []*destination

@@ -61,7 +61,10 @@ func (p Phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 // of what there is. A Close whose context has ended already gets this much.
 const closeReserve = 200 * time.Millisecond
 
-var errSinkHangs = errors.New("the sink has not returned")
+var (
+	errSinkHangs = errors.New("the sink has not returned")
+	errOwnSink   = errors.New("the sink itself asked for it, and would wait for itself")
+)
 
 // shutdown is how a handler ends.
 type shutdown struct {
@@ -91,7 +94,8 @@ func (s *shutdown) enter(p Phase) {
 // destination, what went to the fallback, was dropped, or was still on its way
 // when ctx ended. What had come to such an end before the call is not repeated:
 // Health has it. It is safe for concurrent use. After Close it returns what it
-// finds to be so, without waiting.
+// finds to be so, without waiting. A sink that calls it is told that its own
+// destination cannot be waited for.
 //
 // How safe that is the options of each sink say: a file that was asked to syncs, and
 // others are with the system. FlushTo is Flush with a promise that the caller chooses.
@@ -107,14 +111,19 @@ func (h *Handler) flush(ctx context.Context, barrierOf func(*destination) *barri
 		ctx = context.Background()
 	}
 	c := h.core
+	failure := &DeliveryError{Op: "flush"}
 	barriers := make([]*barrier, len(c.destinations))
+	self := goroutineID()
 	for i, d := range c.destinations {
+		if d.goroutine.Load() == self {
+			failure.Deliveries = append(failure.Deliveries, Delivery{Destination: d.config.Name, Err: errOwnSink})
+			continue
+		}
 		if barriers[i] = barrierOf(d); barriers[i] != nil {
 			d.putBarrier(barriers[i])
 			d.queue.call()
 		}
 	}
-	failure := &DeliveryError{Op: "flush"}
 	for i, d := range c.destinations {
 		if barriers[i] == nil {
 			continue

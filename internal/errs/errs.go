@@ -40,6 +40,16 @@ var kinds = [...]string{
 	ReadOnly, Refused, ShortWrite, Timeout, TooLarge, TooManyFiles, Unreachable,
 }
 
+// Is is errors.Is, but never panics, whatever the methods of err do: it is false then.
+func Is(err, target error) (is bool) {
+	defer func() {
+		if recover() != nil {
+			is = false
+		}
+	}()
+	return errors.Is(err, target)
+}
+
 // Kind returns the kind of err, one of the constants above, from the whole tree of
 // what err wraps. Where several fit, a panic comes first, then what the system's
 // error number says, then the rest. It is "" for nil and never panics, whatever

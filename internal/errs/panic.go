@@ -4,6 +4,7 @@
 package errs
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"runtime"
@@ -45,6 +46,18 @@ func (p *Panic) Error() string {
 func (p *Panic) Unwrap() error {
 	err, _ := p.Value.(error)
 	return err
+}
+
+// PanicOf returns the Panic in the tree of what err wraps, or nil. It never panics,
+// whatever the methods of err do.
+func PanicOf(err error) (p *Panic) {
+	defer func() {
+		if recover() != nil {
+			p = nil
+		}
+	}()
+	errors.As(err, &p)
+	return p
 }
 
 // stack describes the frames that led to the panic being recovered, or to the
