@@ -36,7 +36,7 @@ func check(v any, maxBytes int, shapes *shapes) error {
 	if held, ok := v.(reflect.Value); ok && shapes.text {
 		rv = held // fmt prints what it holds
 	}
-	if !rv.IsValid() || !shapes.of(rv.Type()).walk {
+	if !rv.IsValid() || rv.CanInterface() && !shapes.of(rv.Type()).walk { // fmt calls no methods it cannot
 		return nil
 	}
 	c := checker{shapes: shapes, room: maxBytes}

@@ -8,7 +8,10 @@ import (
 	"log/slog"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/hydra-logger/hydra/internal/errs"
 )
 
 // appendValue appends a value that is neither a group nor a LogValuer.
@@ -121,13 +124,15 @@ func isNilPointer(v any) bool {
 // panicText says what was panicked with, or of which type it is when that cannot
 // be printed.
 func panicText(p any) (text string) {
-	defer func() {
-		if recover() != nil {
-			text = fmt.Sprintf("!PANIC: (%T)", p)
-		}
-	}()
-	if err := checkText(p, DefaultMaxRecord); err != nil {
-		panic(err)
+	own := &errs.Panic{Value: p}
+	text = "!PANIC: " + strings.TrimPrefix(own.Error(), "panic: ")
+	switch p.(type) {
+	case error, fmt.Stringer, fmt.Formatter:
+		return text // fmt would print what their methods panic with, however deep it is
 	}
+	if checkText(p, DefaultMaxRecord) != nil {
+		return text
+	}
+	defer func() { _ = recover() }()
 	return fmt.Sprintf("!PANIC: %v", p)
 }

@@ -28,18 +28,33 @@ func Recovered(v any) error {
 	return &Panic{Value: v, Stack: stack()}
 }
 
-// Error returns "panic: " and the value. It does not panic when the value's own
-// methods do.
+// Error returns "panic: " and the value, or its type in parentheses where that cannot
+// be told without harm. It does not panic when the value's own methods do.
 func (p *Panic) Error() string {
-	switch p.Value.(type) {
-	case error, fmt.Stringer, fmt.Formatter:
-		return fmt.Sprintf("panic: %v", p.Value)
+	switch v := p.Value.(type) {
+	case error:
+		return "panic: " + said(v, v.Error)
+	case fmt.Stringer:
+		return "panic: " + said(v, v.String)
+	case fmt.Formatter:
+	default:
+		if k := reflect.ValueOf(v).Kind(); k == reflect.String || k <= reflect.Complex128 {
+			return fmt.Sprintf("panic: %v", v)
+		}
 	}
-	if k := reflect.ValueOf(p.Value).Kind(); k != reflect.String && k > reflect.Complex128 {
-		// fmt follows a value that contains itself until the stack overflows.
-		return fmt.Sprintf("panic: (%T)", p.Value)
-	}
-	return fmt.Sprintf("panic: %v", p.Value)
+	// fmt follows a value that contains itself until the stack overflows.
+	return fmt.Sprintf("panic: (%T)", p.Value)
+}
+
+// said returns what a method of v returns. fmt would print what it panics with,
+// however often that contains itself.
+func said(v any, method func() string) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = fmt.Sprintf("(%T)", v)
+		}
+	}()
+	return method()
 }
 
 // Unwrap returns the value if it is an error.

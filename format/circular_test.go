@@ -1,0 +1,62 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package format_test
+
+import (
+	"log/slog"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/hydra-logger/hydra/format"
+)
+
+// circular is a list that contains itself.
+type circular []any
+
+func newCircular() circular {
+	e := make(circular, 1)
+	e[0] = e
+	return e
+}
+
+func (circular) Error() string { return "endless" }
+
+// A dropper's methods panic with p.
+type dropper struct{ p any }
+
+func (d dropper) Error() string                { panic(d.p) }
+func (d dropper) MarshalJSON() ([]byte, error) { panic(d.p) }
+func (d dropper) MarshalText() ([]byte, error) { panic(d.p) }
+
+// A test that fails here ends the process: fmt follows what contains itself until the
+// stack overflows.
+func TestFault50PanicsWithWhatContainsItselfAreTold(t *testing.T) {
+	type holder struct{ list circular }
+	self := []any{nil}
+	self[0] = self
+	values := map[string]any{
+		"method":          dropper{self},
+		"error in method": dropper{dropper{self}},
+		"hidden list":     reflect.ValueOf(holder{newCircular()}).Field(0),
+	}
+	formats := map[string]func(*format.Options) format.Format{"JSON": format.JSON, "Text": format.Text}
+	for name, f := range formats {
+		for what, v := range values {
+			r := slog.NewRecord(time.Now(), slog.LevelInfo, "m", 0)
+			r.AddAttrs(slog.Any("k", v))
+			line, flaws := f(nil).AppendRecord(nil, r, nil)
+			assert.Assert(t, strings.Contains(string(line), "m"), "%s of %s: %s", name, what, line)
+			if what != "hidden list" || name != "JSON" { // JSON writes what it holds as {}
+				assert.Equal(t, flaws, format.Failed, "%s of %s: %s", name, what, line)
+			}
+		}
+		replace := func([]string, slog.Attr) slog.Attr { panic(dropper{self}) }
+		line, _ := f(&format.Options{ReplaceAttr: replace}).AppendRecord(nil, slog.NewRecord(time.Now(), slog.LevelInfo, "m", 0), nil)
+		assert.Assert(t, strings.Contains(string(line), "!PANIC: (format_test.dropper)"), "%s: %s", name, line)
+	}
+}
