@@ -24,7 +24,8 @@ import (
 // gap marker has the range of numbers that are missing at its place; those of records
 // that never entered the queue do not exist, and a marker of such alone has an empty
 // range, as 18-17. Close writes a line that ends the run, if the sink took all before
-// it. So the output alone proves that it is whole, and "hydra audit" checks it.
+// it. So the output of a run that has its last line proves that it is whole, and
+// "hydra audit" checks it.
 //
 // A record that begins with { and ends with } gets the trail as the last member of
 // the object; any other as the last word of its last line. It makes a record up to
@@ -42,7 +43,9 @@ type Audit struct {
 	// take one away or put one in without "hydra audit -key" telling where. The
 	// writer pays a third of a microsecond for each record of 200 bytes. At least 16
 	// bytes; draw 32 from crypto/rand, and keep them where the logs are not. Nil
-	// means numbers alone, which show what is lost but can be forged.
+	// means numbers alone, which show what is lost but can be forged; NewHandler goes
+	// on with these if the key is shorter. Lines that are cut off the end of a run look
+	// like a process that died, and a run that is gone altogether is not missed.
 	//
 	// It is copied, and never printed: not with the Config, in errors or in Health.
 	Key []byte `json:"-"`
@@ -79,8 +82,8 @@ func (c *checker) audit(path string, a *Audit) *Audit {
 	if a == nil {
 		return nil
 	}
-	if n := len(a.Key); n > 0 && n < trail.MinKey {
-		c.note(path+".Key", "%d bytes are too few for a key; give it at least %d, such as 32 of crypto/rand, or none for numbers alone", n, trail.MinKey)
+	if n := len(a.Key); a.Key != nil && n < trail.MinKey { // an empty one may be a variable that was not set
+		c.note(path+".Key", "%d bytes are too few for a key; give it at least %d, such as 32 of crypto/rand, or nil for numbers alone", n, trail.MinKey)
 		return &Audit{}
 	}
 	return &Audit{Key: bytes.Clone(a.Key)}

@@ -186,7 +186,7 @@ func TestLayersOfOneSinkNeedTheSameAudit(t *testing.T) {
 	}{
 		{"none", nil, nil, ""},
 		{"equal", &hydra.Audit{Key: auditKey}, &hydra.Audit{Key: bytes.Clone(auditKey)}, ""},
-		{"no keys", &hydra.Audit{}, &hydra.Audit{Key: []byte{}}, ""},
+		{"no keys", &hydra.Audit{}, &hydra.Audit{}, ""},
 		{"one without", &hydra.Audit{}, nil, "has the sink of destination"},
 		{"other key", &hydra.Audit{Key: auditKey}, &hydra.Audit{Key: other}, "has the sink of destination"},
 	} {
@@ -207,12 +207,15 @@ func TestLayersOfOneSinkNeedTheSameAudit(t *testing.T) {
 }
 
 func TestShortKeyIsAMistakeAndIsNotPrinted(t *testing.T) {
-	cfg := hydra.Config{Layers: map[string]hydra.Layer{"default": {Destinations: []hydra.Destination{
-		{Sink: &fault.Sink{}, Audit: &hydra.Audit{Key: []byte("secret")}},
-	}}}}
-	_, err := hydra.Open(cfg)
-	assert.Error(t, err, `hydra: Layers["default"].Destinations[0].Audit.Key: 6 bytes are too few for a key; `+
-		"give it at least 16, such as 32 of crypto/rand, or none for numbers alone")
+	var cfg hydra.Config
+	for _, key := range []string{"", "secret"} {
+		cfg = hydra.Config{Layers: map[string]hydra.Layer{"default": {Destinations: []hydra.Destination{
+			{Sink: &fault.Sink{}, Audit: &hydra.Audit{Key: []byte(key)}},
+		}}}}
+		_, err := hydra.Open(cfg)
+		assert.Error(t, err, fmt.Sprintf(`hydra: Layers["default"].Destinations[0].Audit.Key: %d bytes are too few for a key; `+
+			"give it at least 16, such as 32 of crypto/rand, or nil for numbers alone", len(key)))
+	}
 
 	var fallback bytes.Buffer
 	cfg.Fallback = &fallback

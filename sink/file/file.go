@@ -57,7 +57,8 @@ type Sink struct {
 	due      due
 	last     stamp // of the newest rotated file
 	attempt  backoff
-	reopen   bool // Reopen was called, and has not succeeded
+	busy     time.Time // since when another rotation in the folder has not ended; zero for none
+	reopen   bool      // Reopen was called, and has not succeeded
 	reopened backoff
 	sync     *syncer // of this Open
 	debt     debt
@@ -155,6 +156,9 @@ func (s *Sink) Write(ctx context.Context, b sink.Batch) (int, error) {
 	}
 	total, rotated := 0, false
 	for total < len(b.Bytes) {
+		if total > 0 { // others may have written meanwhile, or rotated the file
+			_ = s.follow() // or else the file at hand will do
+		}
 		upto := s.fit(b, total)
 		if s.file == nil {
 			return total, fmt.Errorf("hydra: log file %q: it could not be opened again after a rotation: %s", s.path, s.Stats().LastError)

@@ -58,7 +58,9 @@ type Options struct {
 
 	// MaxSize is the size in bytes at which the file is rotated: no record makes
 	// it larger, except one that is larger by itself, which gets a file of its
-	// own. Zero means no limit; the least is 1024.
+	// own. Where several sinks or processes write to the file at once, or rotations
+	// in one folder do not end within half a second, it may be passed by a few times
+	// as much. Zero means no limit; the least is 1024.
 	MaxSize int64
 
 	// RotateEvery rotates a file that is older than this, when the next record

@@ -71,22 +71,22 @@ func (s *Sink) fit(b sink.Batch, from int) int {
 	if s.opts.MaxSize == 0 {
 		return len(b.Bytes)
 	}
-	for range 3 { // the file that another process began may be full as well
+	for range 5 { // the file that another process began may be full as well
 		room := max(s.opts.MaxSize-s.size-int64(len(s.tail.lead)), 0)
 		// A record that does not fit is alone in its file.
 		if upto := nearest(b, from, room); s.size == 0 || int64(upto-from) <= room {
 			return upto
 		}
 		if !s.attempt.over() {
-			break
+			return len(b.Bytes)
 		}
 		if err := s.rotate(); errors.Is(err, errBusy) {
-			return nearest(b, from, s.opts.MaxSize) // and then look again
-		} else if err != nil {
 			break
+		} else if err != nil {
+			return len(b.Bytes)
 		}
 	}
-	return len(b.Bytes)
+	return nearest(b, from, s.opts.MaxSize) // and then look again
 }
 
 // nearest returns the end of the last record of b that ends within size bytes of
@@ -108,7 +108,12 @@ func (s *Sink) rotateFull(err error) bool {
 // rotate rotates the file, or opens the one that another process has begun.
 func (s *Sink) rotate() error {
 	err := s.rotateOnce()
-	if errors.Is(err, errBusy) {
+	if !errors.Is(err, errBusy) {
+		s.busy = time.Time{}
+	} else if s.busy.IsZero() {
+		s.busy = time.Now()
+	}
+	if !s.busy.IsZero() && time.Since(s.busy) < busyTooLong {
 		return err // the next batch will see what came of it
 	}
 	if err != nil {
@@ -119,7 +124,7 @@ func (s *Sink) rotate() error {
 }
 
 func (s *Sink) rotateOnce() error {
-	folder, err := s.lockFolder()
+	folder, err := s.lockFolder(busyPatience)
 	if err != nil {
 		return err
 	}
@@ -162,15 +167,25 @@ func (s *Sink) rotateOnce() error {
 	return nil
 }
 
-// lockFolder opens the folder of the file for one rotation at a time. The folder
-// has the lock because the files in it come and go.
-func (s *Sink) lockFolder() (*os.File, error) {
+// Another rotation in the folder is waited for: it takes less than a millisecond, or
+// as long as the disk for one that syncs. One that takes too long is an error.
+const (
+	busyPatience = 500 * time.Millisecond
+	busyLook     = 100 * time.Microsecond
+	busyTooLong  = 5 * time.Second
+)
+
+// lockFolder opens the folder of the file for one rotation at a time, and waits so
+// long for its turn. The folder has the lock because the files in it come and go.
+func (s *Sink) lockFolder(patience time.Duration) (*os.File, error) {
 	folder, err := s.sys.OpenFile(filepath.Dir(s.name), asFolder, 0)
 	if err != nil {
 		return nil, err
 	}
-	if !lock(folder, false) {
-		return nil, errors.Join(errBusy, folder.Close())
+	for end := time.Now().Add(patience); !lock(folder, false); time.Sleep(busyLook) {
+		if !time.Now().Before(end) {
+			return nil, errors.Join(errBusy, folder.Close())
+		}
 	}
 	return folder, nil
 }
@@ -202,7 +217,7 @@ func (s *Sink) moveAway(folder *os.File) (string, error) {
 // name and taking away the old one.
 func (s *Sink) heal() {
 	if s.healable(s.info) {
-		folder, err := s.lockFolder()
+		folder, err := s.lockFolder(0)
 		if err != nil {
 			return
 		}
