@@ -52,11 +52,13 @@
 //   - The records of one goroutine keep their order at each destination.
 //   - A record is written whole or not at all, whatever its size, also when a
 //     write failed half-way and is tried again.
-//   - A sink that stands still, fails or panics changes nothing elsewhere.
-//   - A log call waits for I/O only where there is no other way: for room under
-//     Block, and in the fallback, a second or two at most.
-//   - Flush and Close return by the end of their context. Close joins every
-//     goroutine whose sink returns.
+//   - A sink that stands still, fails or panics changes nothing elsewhere, but for
+//     what a log call that waits for it, under Block or from SyncLevel up, logs later.
+//   - A log call waits for I/O only where it was asked to, for room under Block and
+//     from SyncLevel up, and in the fallback, a second or two at most.
+//   - Flush and Close return by the end of their context; Close takes up to 200 ms
+//     more where that was cancelled or had ended before. Close joins every goroutine
+//     whose sink returns.
 //   - A panic in a LogValuer, a MarshalJSON, a ReplaceAttr, a sink or a callback is
 //     contained and visible.
 //   - hydra never logs about itself through slog or log.

@@ -115,7 +115,8 @@ func (r *registry) all() []*core {
 const PanicMessage = "panic"
 
 // HandlePanic brings a panic into the log before the program dies of it. It is
-// deferred directly, in any goroutine:
+// deferred directly, in any goroutine, and in main below the deferred Close, so that it
+// runs before that:
 //
 //	defer hydra.HandlePanic(h)
 //

@@ -201,11 +201,12 @@ func (h *Handler) Enabled(_ context.Context, level slog.Level) bool {
 
 // Handle encodes r and gives it to the queues of its layer's destinations. It
 // does not wait for any of them, except for room under the policy Block, and in
-// the fallback. What a sink does later is not part of the result; see Flush and
-// Health.
+// the fallback, and from Destination.SyncLevel up until the sink has the record. What
+// a sink does later is not part of the result; see Flush and Health.
 //
 // The error joins those of the destinations that did not take the record:
-// ErrQueueFull, ErrClosed, or that the fallback failed. The end of ctx never
+// ErrQueueFull, ErrClosed, a *DeliveryError from SyncLevel up, or that the fallback
+// failed. The end of ctx never
 // loses a record; it only ends a wait under Block. Nothing of r is used after
 // Handle returns.
 func (h *Handler) Handle(ctx context.Context, r slog.Record) error {

@@ -34,7 +34,7 @@ func TestCommandSaysWhatItFoundInWordsAndExits(t *testing.T) {
 		"whole": join(s...), "head": join(s[:3]...), "tail": join(s[3:]...), "hole": join(s[0], s[2], s[3], s[4]),
 		"changed": join(s[0], "T"+s[1][1:], s[2], s[3], s[4]), "twice": join(s[0], s[0], s[1], s[2], s[3], s[4], s[4]),
 		"foreign": join(s...) + "foreign\n", "plain": "a\nb\n", "empty": "", "damaged": "\x1f\x8b\x08",
-		"zstd": "\x28\xb5\x2f\xfd", "key": string(testKey), "short": "key",
+		"zstd": "\x28\xb5\x2f\xfd", "key": string(testKey), "ended": string(testKey) + "\n", "short": "key",
 	}
 	dir := t.TempDir()
 	t.Chdir(dir)
@@ -63,6 +63,7 @@ func TestCommandSaysWhatItFoundInWordsAndExits(t *testing.T) {
 		{"short key", "audit -key short whole", 2, []string{"short holds 3 bytes; a key has at least 16"}},
 		{"whole", "audit whole", 0, []string{"1..5     3      2", "yes    proven", noKey, "PROVEN"}},
 		{"whole, with the key", "audit -key key whole", 0, []string{"PROVEN"}},
+		{"key with a line end", "audit -key ended whole", 1, []string{"most likely -key is not the key of this run"}},
 		{"two files", "audit -key key tail head", 0, []string{"PROVEN"}},
 		{"standard input", "audit -key key -", 0, []string{"PROVEN"}},
 		{"hole", "audit hole", 1, []string{"number 2 is missing without account, between hole:1 and hole:2", "NOT PROVEN"}},

@@ -68,6 +68,9 @@ func printRun(b *bytes.Buffer, run audit.Run) {
 	list(run.Disorder, "lines behind one with a higher number")
 	list(run.AfterEnd, "numbers beyond the end of the run")
 	list(run.Forged, "lines whose MAC is wrong, for they were changed or a line before them is gone")
+	if n := run.Forged.Count; n > 1 && n >= run.Lines {
+		say("these are all of its lines: most likely -key is not the key of this run; the file holds its bytes and nothing else, no line end")
+	}
 	list(run.Unkeyed, "lines without a MAC")
 	list(run.Unproven, "lines that cannot be proven, for the line before them is not here")
 	if run.Found > 0 {
