@@ -49,8 +49,9 @@ func TestErrorsOfSinksWhoseMethodsPanicDoNoHarm(t *testing.T) {
 						assert.NilError(t, say(h, fmt.Sprint(i+1)))
 					}
 					err := h.Close(ending(t, time.Second))
-					assert.Assert(t, err != nil)
-					assert.Assert(t, err.Error() != "")
+					if op != fault.Open { // all may have gone to the fallback before Close
+						assert.Assert(t, err != nil && err.Error() != "", "got %v", err)
+					}
 					all := append(strays(fallback), s.Lines()...)
 					assert.DeepEqual(t, all, numbers(1, 5))
 					d := h.Health().Destinations[0]
