@@ -27,6 +27,11 @@ import (
 // nor renames a file while two sinks or processes have it open, so only one may
 // where it is rotated.
 //
+// Before it appends to what somebody else has written, a sink reads the last byte: a
+// line that was not ended gets its end. Where that cannot be read, for want of
+// permission or of a descriptor, or because the file was moved to another folder, it
+// gets one in any case, which may leave an empty line.
+//
 // Any goroutine may call the methods, at any time. They wait for each other.
 type Sink struct {
 	path  string // immutable, as the user wrote it

@@ -167,13 +167,14 @@ func TestFault5AnUnfinishedLineIsEndedWithinTheLimit(t *testing.T) {
 	assert.DeepEqual(t, contents(t, path), []string{strings.Repeat("-", 1020), "abc\n"})
 }
 
-func TestAFileThatCannotBeReadIsAppendedTo(t *testing.T) {
+func TestAFileThatCannotBeReadIsAppendedToOnALineOfItsOwn(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.log")
-	assert.NilError(t, os.WriteFile(path, []byte("one"), 0o600))
+	assert.NilError(t, os.WriteFile(path, []byte("half"), 0o600))
 	s, _ := faulty(path, nil, map[string]fault.Script{fault.Open: fault.At(2, fault.Fail(syscall.EACCES))})
 	open(t, s)
+	write(t, s, "one")
 	write(t, s, "two")
-	assert.Equal(t, content(t, path), "onetwo\n")
+	assert.Equal(t, content(t, path), "half\none\ntwo\n")
 }
 
 func TestARotatingSinkFollowsWhoMovesTheFileAway(t *testing.T) {

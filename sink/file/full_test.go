@@ -183,6 +183,36 @@ func TestFault12And27WhatOthersAppendBehindHalfARecordIsNotTakenBackWithIt(t *te
 	}
 }
 
+func TestFault12And24WhereTheEndOfTheFileCannotBeReadNoRecordIsJoinedToAHalfOne(t *testing.T) {
+	if !takesBack {
+		t.Skip("nobody has a turn here")
+	}
+	path := filepath.Join(t.TempDir(), "app.log")
+	a, _ := faulty(path, nil, map[string]fault.Script{
+		fault.Write:    fault.At(1, fault.Short(2, syscall.ENOSPC)),
+		fault.Truncate: fault.Always(fault.Fail(syscall.EIO)),
+	})
+	b, sys := faulty(path, nil, nil)
+	open(t, a)
+	open(t, b)
+	n, err := a.Write(t.Context(), batchOf("abc"))
+	assert.ErrorIs(t, err, syscall.ENOSPC)
+	assert.Equal(t, n, 2)
+
+	// No descriptor is left to read what is in the file, and the disk is still full.
+	sys.On = map[string]fault.Script{
+		fault.Open:  fault.Always(fault.Fail(syscall.EMFILE)),
+		fault.Write: fault.At(1, fault.Short(0, syscall.ENOSPC)),
+	}
+	_, err = b.Write(t.Context(), batchOf("other"))
+	assert.ErrorIs(t, err, syscall.ENOSPC)
+	write(t, b, "other")
+	write(t, b, "another")
+	_, err = a.Write(t.Context(), rest(batchOf("abc"), n))
+	assert.NilError(t, err)
+	assert.Equal(t, content(t, path), "ab\nother\nanother\nabc\n")
+}
+
 // TestFault12 has the disk full again when the record is written anew.
 func TestFault12ARecordIsWrittenAnewPieceByPiece(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.log")

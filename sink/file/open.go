@@ -310,8 +310,9 @@ func (s *Sink) closeLocked(ctx context.Context) error {
 	return err
 }
 
-// endsInLine reports whether the last byte of the file is the end of a line, or
-// cannot be read. Another process may have given the file another name meanwhile.
+// endsInLine reports whether the file is empty or ends in the end of a line, as far as
+// can be read: an empty line does less harm than a record that is joined to half of
+// another. Another process may have given the file another name meanwhile.
 func (s *Sink) endsInLine() bool {
 	var f *os.File
 	err := errElsewhere
@@ -319,16 +320,16 @@ func (s *Sink) endsInLine() bool {
 		f, err = s.find(s.home, os.O_RDONLY, func(string, fs.FileInfo) error { return nil })
 	}
 	if err != nil {
-		return true
+		return false
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil || info.Size() == 0 {
-		return true
+		return err == nil
 	}
 	var last [1]byte
 	_, err = f.ReadAt(last[:], info.Size()-1)
-	return err != nil || last[0] == '\n'
+	return err == nil && last[0] == '\n'
 }
 
 func endsInSeparator(path string) bool {

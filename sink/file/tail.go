@@ -41,14 +41,13 @@ func (t *tail) inFile() int { return max(len(t.start)-len(t.lead), 0) }
 func (s *Sink) put(b sink.Batch, from, upto int) (int, error) {
 	exclusive, tired := s.takeTurn()
 	sure := exclusive && s.lookAgain()
-	// Who has waited in vain may end a line that is not torn: an empty line does less
-	// harm than a record that is joined to half of another.
-	if (sure || tired) && s.suspect {
-		s.suspect = false
-		t := &s.tail
-		if ended := len(t.lead) > 0 && t.lead[0] == '\n'; t.inFile() == 0 && !ended && !s.endsInLine() {
+	// Who has waited in vain may end a line that is not torn. As long as a record of our
+	// own is half in the file that is for the next write.
+	if t := &s.tail; (sure || tired) && s.suspect && t.inFile() == 0 {
+		if ended := len(t.lead) > 0 && t.lead[0] == '\n'; !ended && !s.endsInLine() {
 			t.lead = append([]byte{'\n'}, t.lead...) // who wrote this died in the middle
 		}
+		s.suspect = false
 	}
 	s.announce(from, upto, sure)
 	n, err := s.append(b.Bytes[from:upto], sure)
