@@ -42,7 +42,9 @@ func lockBytesSoon(f *os.File, tries int) (locked, waited bool) {
 			return locked, waited
 		}
 		waited = true
-		// A lock that is waited for in the system could be waited for without end.
+		// The system has a wait for this lock, but none that ends: who has it may have
+		// been stopped, and the wait would hold a thread and Close for as long. So it
+		// is looked at again and again, less often each time.
 		time.Sleep(time.Duration(try) * 100 * time.Microsecond)
 	}
 	return false, waited
