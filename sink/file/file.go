@@ -114,14 +114,14 @@ func (s *Sink) Open(ctx context.Context) error {
 	if err := s.closeLocked(ctx); err != nil {
 		return err
 	}
-	if err := s.begun(); err != nil {
+	if err := s.begun(ctx); err != nil {
 		return fmt.Errorf("hydra: log file %q: %w", s.path, err)
 	}
 	return nil
 }
 
 // begun opens the file and starts what runs beside it.
-func (s *Sink) begun() error {
+func (s *Sink) begun(ctx context.Context) error {
 	if err := s.check(); err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (s *Sink) begun() error {
 	if err := s.take(o); err != nil {
 		return err
 	}
-	s.heal()
+	s.heal(ctx)
 	s.running = true
 	if s.opts.Sync == SyncInterval {
 		s.sync.start(s)
@@ -164,7 +164,10 @@ func (s *Sink) Write(ctx context.Context, b sink.Batch) (int, error) {
 		if total > 0 { // others may have written meanwhile, or rotated the file
 			_ = s.follow() // or else the file at hand will do
 		}
-		upto := s.fit(b, total)
+		upto, err := s.fit(ctx, b, total)
+		if err != nil {
+			return total, fmt.Errorf("hydra: log file %q: cannot rotate it: %w", s.path, err)
+		}
 		if s.file == nil {
 			return total, fmt.Errorf("hydra: log file %q: it could not be opened again after a rotation: %s", s.path, s.Stats().LastError)
 		}
@@ -176,7 +179,7 @@ func (s *Sink) Write(ctx context.Context, b sink.Batch) (int, error) {
 		if err == nil {
 			continue
 		}
-		if s.failed(err); !rotated && s.rotateFull(err) {
+		if s.failed(err); !rotated && s.rotateFull(ctx, err) {
 			rotated = true
 			continue
 		}

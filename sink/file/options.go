@@ -58,9 +58,10 @@ type Options struct {
 
 	// MaxSize is the size in bytes at which the file is rotated: no record makes
 	// it larger, except one that is larger by itself, which gets a file of its
-	// own. Where several sinks or processes write to the file at once, or rotations
-	// in one folder do not end within half a second, it may be passed by a few times
-	// as much. Zero means no limit; the least is 1024.
+	// own. Each other sink or process that writes to the file at the same moment may
+	// add what it writes in one call: MaxSize at most, or one larger record. While
+	// rotations fail, or another one in the folder does not end, the file grows
+	// without bound, and nothing is lost. Zero means no limit; the least is 1024.
 	MaxSize int64
 
 	// RotateEvery rotates a file that is older than this, when the next record

@@ -4,9 +4,11 @@
 package file
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -39,7 +41,7 @@ func (s *Sink) Rotate() error {
 		err = errors.New("it is no file that can be rotated")
 	default:
 		if err = s.follow(); err == nil && s.size > 0 {
-			err = s.rotate()
+			err = s.rotate(context.Background()) // bounds itself
 		}
 	}
 	if err != nil {
@@ -49,44 +51,58 @@ func (s *Sink) Rotate() error {
 }
 
 // fit rotates the file if it is time, and returns the offset in b up to which its
-// bytes, beginning with those at from, go into one file.
-func (s *Sink) fit(b sink.Batch, from int) int {
+// bytes, beginning with those at from, go into one file. It is an error if ctx ends
+// while another rotation is waited for.
+func (s *Sink) fit(ctx context.Context, b sink.Batch, from int) (upto int, err error) {
 	first := sort.SearchInts(b.Ends, from+1)
 	torn := s.tail.inFile() > 0
 	switch {
 	case !s.regular, torn && s.opts.MaxSize == 0:
-		return len(b.Bytes)
+		return len(b.Bytes), nil
 	case torn:
-		return b.Ends[first] // what is begun in this file is finished in it
+		return b.Ends[first], nil // what is begun in this file is finished in it
 	}
 	// Where a rotation fails, or failed a moment ago, the file grows beyond the
 	// limit: nothing is lost.
-	if s.overdue() {
-		if s.size == 0 {
-			s.begin(time.Now())
-		} else if s.attempt.over() {
-			_ = s.rotate()
+	due := s.overdue()
+	if due && s.size == 0 {
+		s.begin(time.Now())
+		due = false
+	} else if due && s.attempt.over() {
+		if err = s.rotate(ctx); givenUp(ctx, err) {
+			return 0, err
 		}
+		due = err != nil
 	}
-	if s.opts.MaxSize == 0 {
-		return len(b.Bytes)
+	limit := s.opts.MaxSize
+	if limit == 0 {
+		limit = math.MaxInt64
 	}
 	for range 5 { // the file that another process began may be full as well
-		room := max(s.opts.MaxSize-s.size-int64(len(s.tail.lead)), 0)
+		room := max(limit-s.size-int64(len(s.tail.lead)), 0)
 		// A record that does not fit is alone in its file.
-		if upto := nearest(b, from, room); s.size == 0 || int64(upto-from) <= room {
-			return upto
+		if upto = nearest(b, from, room); s.size == 0 || int64(upto-from) <= room {
+			if !due {
+				s.busy = time.Time{} // whatever went on in the folder, this file needs no rotation now
+			}
+			return upto, nil
 		}
-		if !s.attempt.over() {
-			return len(b.Bytes)
-		}
-		if err := s.rotate(); errors.Is(err, errBusy) {
+		if due || !s.attempt.over() { // it was tried just now
 			break
+		}
+		if err = s.rotate(ctx); givenUp(ctx, err) {
+			return 0, err
 		} else if err != nil {
-			return len(b.Bytes)
+			break
 		}
 	}
-	return nearest(b, from, s.opts.MaxSize) // and then look again
+	return nearest(b, from, limit), nil // and then look again, for a file that others began
+}
+
+// givenUp reports whether a rotation that returned err waited for another one until
+// ctx ended.
+func givenUp(ctx context.Context, err error) bool {
+	return errors.Is(err, errBusy) && ctx.Err() != nil
 }
 
 // nearest returns the end of the last record of b that ends within size bytes of
@@ -99,15 +115,15 @@ func nearest(b sink.Batch, from int, size int64) int {
 
 // rotateFull rotates a file that may not grow any more, with a limit that is not
 // ours. It reports whether there is more room now than before.
-func (s *Sink) rotateFull(err error) bool {
+func (s *Sink) rotateFull(ctx context.Context, err error) bool {
 	full := errors.Is(err, syscall.EFBIG)
 	// A record that does not fit into a file of its own would rotate forever.
-	return full && s.regular && s.size > int64(s.tail.inFile()) && s.attempt.over() && s.rotate() == nil
+	return full && s.regular && s.size > int64(s.tail.inFile()) && s.attempt.over() && s.rotate(ctx) == nil
 }
 
 // rotate rotates the file, or opens the one that another process has begun.
-func (s *Sink) rotate() error {
-	err := s.rotateOnce()
+func (s *Sink) rotate(ctx context.Context) error {
+	err := s.rotateOnce(ctx)
 	if !errors.Is(err, errBusy) {
 		s.busy = time.Time{}
 	} else if s.busy.IsZero() {
@@ -123,8 +139,8 @@ func (s *Sink) rotate() error {
 	return err
 }
 
-func (s *Sink) rotateOnce() error {
-	folder, err := s.lockFolder(busyPatience)
+func (s *Sink) rotateOnce(ctx context.Context) error {
+	folder, err := s.lockFolder(ctx, busyPatience)
 	if err != nil {
 		return err
 	}
@@ -176,18 +192,30 @@ const (
 )
 
 // lockFolder opens the folder of the file for one rotation at a time, and waits so
-// long for its turn. The folder has the lock because the files in it come and go.
-func (s *Sink) lockFolder(patience time.Duration) (*os.File, error) {
+// long for its turn, or until ctx ends. The folder has the lock because the files in it
+// come and go. It looks again and again: nothing bounds a wait for a lock in the system.
+func (s *Sink) lockFolder(ctx context.Context, patience time.Duration) (*os.File, error) {
 	folder, err := s.sys.OpenFile(filepath.Dir(s.name), asFolder, 0)
 	if err != nil {
 		return nil, err
 	}
-	for end := time.Now().Add(patience); !lock(folder, false); time.Sleep(busyLook) {
-		if !time.Now().Before(end) {
-			return nil, errors.Join(errBusy, folder.Close())
+	if lock(folder, false) {
+		return folder, nil
+	}
+	patient, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	look := time.NewTicker(busyLook)
+	defer look.Stop()
+	for {
+		select {
+		case <-look.C:
+			if lock(folder, false) {
+				return folder, nil
+			}
+		case <-patient.Done():
+			return nil, errors.Join(errBusy, ctx.Err(), folder.Close())
 		}
 	}
-	return folder, nil
 }
 
 // moveAway gives the file a name that comes after those of all rotated files.
@@ -215,9 +243,9 @@ func (s *Sink) moveAway(folder *os.File) (string, error) {
 
 // heal ends a rotation in which a process died between giving the file its new
 // name and taking away the old one.
-func (s *Sink) heal() {
+func (s *Sink) heal(ctx context.Context) {
 	if s.healable(s.info) {
-		folder, err := s.lockFolder(0)
+		folder, err := s.lockFolder(ctx, 0)
 		if err != nil {
 			return
 		}

@@ -212,39 +212,6 @@ func TestTheLosersOfARotationFollowTheWinner(t *testing.T) {
 	assert.Equal(t, a.Stats().Rotations+b.Stats().Rotations, uint64(2))
 }
 
-func TestARotationElsewhereInTheFolderIsWaitedFor(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "app.log")
-	s := opened(t, path, &file.Options{MaxSize: 1024})
-	unlock := lockFolder(t, filepath.Dir(path))
-	big := strings.Repeat("x", 1000)
-	write(t, s, big)
-	time.AfterFunc(20*time.Millisecond, unlock)
-	write(t, s, big, big)
-	assert.DeepEqual(t, contents(t, path), []string{big + "\n", big + "\n", big + "\n"})
-	assert.Equal(t, s.Stats().RotationErrors, uint64(0))
-}
-
-func TestFault23ARotationElsewhereThatDoesNotEndIsTold(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "app.log")
-		s := opened(t, path, &file.Options{MaxSize: 1024})
-		unlock := lockFolder(t, filepath.Dir(path))
-		big := strings.Repeat("x", 1000)
-		for range 10 {
-			write(t, s, big)
-			time.Sleep(time.Second)
-		}
-		stats := s.Stats()
-		assert.Assert(t, stats.RotationErrors > 0 && stats.RotationErrors < 5, "got %+v", stats)
-		assert.Assert(t, strings.Contains(stats.LastError, "another rotation is going on in its folder"), "got %+v", stats)
-		assert.DeepEqual(t, contents(t, path), []string{strings.Repeat(big+"\n", 10)})
-		unlock()
-		time.Sleep(time.Minute)
-		write(t, s, "new")
-		assert.Equal(t, content(t, path), "new\n")
-	})
-}
-
 // TestFault8 finds what a process leaves that dies within a rotation.
 func TestFault8ARotationThatWasInterruptedIsFinished(t *testing.T) {
 	if !isUnix {
