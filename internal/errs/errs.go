@@ -6,7 +6,6 @@ package errs
 
 import (
 	"context"
-	"errors"
 	"io"
 	"io/fs"
 	"strings"
@@ -40,20 +39,21 @@ var kinds = [...]string{
 	ReadOnly, Refused, ShortWrite, Timeout, TooLarge, TooManyFiles, Unreachable,
 }
 
-// Is is errors.Is, but never panics, whatever the methods of err do: it is false then.
-func Is(err, target error) (is bool) {
+// Is is errors.Is for a target that is comparable, but never panics, whatever the
+// methods of err do, and ends where err wraps itself: it is false then.
+func Is(err, target error) (same bool) {
 	defer func() {
 		if recover() != nil {
-			is = false
+			same = false
 		}
 	}()
-	return errors.Is(err, target)
+	return is(err, target)
 }
 
 // Kind returns the kind of err, one of the constants above, from the whole tree of
 // what err wraps. Where several fit, a panic comes first, then what the system's
-// error number says, then the rest. It is "" for nil and never panics, whatever
-// the methods of err do.
+// error number says, then the rest. It is "" for nil, never panics, whatever the
+// methods of err do, and ends where err wraps itself.
 func Kind(err error) (kind string) {
 	if err == nil {
 		return ""
@@ -63,30 +63,28 @@ func Kind(err error) (kind string) {
 			kind = Other
 		}
 	}()
-	var p *Panic
-	if errors.As(err, &p) {
+	if _, ok := as[*Panic](err); ok {
 		return Panicked
 	}
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
+	if errno, ok := as[syscall.Errno](err); ok {
 		if kind := errnoKind(errno); kind != "" {
 			return kind
 		}
 	}
 	switch {
-	case errors.Is(err, context.Canceled):
+	case is(err, context.Canceled):
 		return Canceled
 	case timeout(err):
 		return Timeout
-	case errors.Is(err, fs.ErrPermission):
+	case is(err, fs.ErrPermission):
 		return Permission
-	case errors.Is(err, fs.ErrNotExist):
+	case is(err, fs.ErrNotExist):
 		return NotFound
-	case errors.Is(err, io.ErrClosedPipe):
+	case is(err, io.ErrClosedPipe):
 		return ClosedPipe
-	case errors.Is(err, fs.ErrClosed), closedConn(err):
+	case is(err, fs.ErrClosed), closedConn(err):
 		return Closed
-	case errors.Is(err, io.ErrShortWrite):
+	case is(err, io.ErrShortWrite):
 		return ShortWrite
 	}
 	return Other
@@ -95,8 +93,8 @@ func Kind(err error) (kind string) {
 // timeout reports whether err says so itself, as those of context, os, net and
 // syscall do.
 func timeout(err error) bool {
-	var t interface{ Timeout() bool }
-	return errors.As(err, &t) && t.Timeout() || errors.Is(err, context.DeadlineExceeded)
+	t, ok := as[interface{ Timeout() bool }](err)
+	return ok && t.Timeout() || is(err, context.DeadlineExceeded)
 }
 
 // closedConn reports whether err is net.ErrClosed. It goes by the text, which the

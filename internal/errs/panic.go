@@ -4,7 +4,6 @@
 package errs
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"runtime"
@@ -64,14 +63,14 @@ func (p *Panic) Unwrap() error {
 }
 
 // PanicOf returns the Panic in the tree of what err wraps, or nil. It never panics,
-// whatever the methods of err do.
+// whatever the methods of err do, and ends where err wraps itself.
 func PanicOf(err error) (p *Panic) {
 	defer func() {
 		if recover() != nil {
 			p = nil
 		}
 	}()
-	errors.As(err, &p)
+	p, _ = as[*Panic](err)
 	return p
 }
 
