@@ -5,6 +5,8 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,6 +44,9 @@ func TestCommandSaysWhatItFoundInWordsAndExits(t *testing.T) {
 	for name, text := range files {
 		assert.NilError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
+	_, missing := os.Open("none")
+	assert.ErrorIs(t, missing, fs.ErrNotExist)
+	why := errors.Unwrap(missing).Error() // as the system puts it
 	const noKey = "Without -key only numbers were looked at"
 	for _, tt := range []struct {
 		name string
@@ -56,7 +61,7 @@ func TestCommandSaysWhatItFoundInWordsAndExits(t *testing.T) {
 		{"unknown command", "check", 2, []string{`there is no command "check"`}},
 		{"no file", "audit", 2, []string{"usage: hydra audit"}},
 		{"unknown flag", "audit -x", 2, []string{"-x", "usage: hydra audit"}},
-		{"missing file", "audit none", 2, []string{"hydra audit: none: no such file or directory"}},
+		{"missing file", "audit none", 2, []string{"hydra audit: none: " + why}},
 		{"folder", "audit folder", 2, []string{"folder: is a directory"}},
 		{"zstd", "audit zstd", 2, []string{"zstd -dc FILE | hydra audit -"}},
 		{"missing key", "audit -key none whole", 2, []string{"none"}},
