@@ -82,6 +82,12 @@ var (
 // to the working directory of the moment. It touches nothing: Open creates the
 // file, and reports the mistakes in path and opts, all of them at once. New copies
 // opts; nil means the zero Options.
+//
+// Every record has to end in a newline, as those of package format do: by that a sink
+// tells a file that a process left in the middle of a record. With records that end
+// otherwise, in a NUL for example, it adds a newline each time it opens a file that is
+// not empty, or that others have written to; and of those that a durable queue left
+// some may come twice.
 func New(path string, opts *Options) *Sink {
 	s := &Sink{path: path, fixed: path, sys: everywhere{}, sync: &syncer{}}
 	if opts != nil {
