@@ -71,7 +71,10 @@ type Config struct {
 
 	// OnEvent, if set, is told hydra's own news. It is called from a goroutine
 	// that does nothing else, so it may be slow and may panic; events that find
-	// 256 others waiting are counted in Health.EventsMissed instead.
+	// 256 others waiting are counted in Health.EventsMissed instead. It may use
+	// the handler. Close, which waits until the last event is told, does not if it
+	// is called from here: what is left to be told follows when OnEvent has returned.
+	// A goroutine that OnEvent starts and waits for had better not call Close.
 	OnEvent func(Event)
 
 	// MemoryLimit is the share of memory in percent, of the host, the cgroup or

@@ -108,6 +108,10 @@ type reporter struct {
 	events chan Event
 	done   chan struct{} // closed when the goroutine has ended
 
+	goroutine atomic.Uint64 // that tells; 0 before the first
+	excused   chan struct{} // closed when that goroutine itself waits for Close
+	excuse    sync.Once     // closes excused
+
 	mu      sync.Mutex
 	stopped bool // guarded by mu: events is closed
 
@@ -134,6 +138,7 @@ func newReporter(f *fallback, callback func(Event)) *reporter {
 		format:   format.JSON(nil),
 		events:   make(chan Event, eventsWaiting),
 		done:     make(chan struct{}),
+		excused:  make(chan struct{}),
 		told:     make(map[[2]string]*telling),
 	}
 }
@@ -154,7 +159,7 @@ func (r *reporter) report(e Event) {
 }
 
 // stop ends the goroutine once it has told what was reported, and waits for that
-// until ctx ends.
+// until ctx ends, or the goroutine waits for Close.
 func (r *reporter) stop(ctx context.Context) {
 	r.mu.Lock()
 	if !r.stopped {
@@ -164,7 +169,16 @@ func (r *reporter) stop(ctx context.Context) {
 	r.mu.Unlock()
 	select {
 	case <-r.done:
+	case <-r.excused:
 	case <-ctx.Done():
+	}
+}
+
+// closing notes that a goroutine is about to wait for Close. If it is the one that
+// tells, as within the callback, stop would wait for what waits for stop.
+func (r *reporter) closing(goroutine uint64) {
+	if r.goroutine.Load() == goroutine {
+		r.excuse.Do(func() { close(r.excused) })
 	}
 }
 
@@ -180,6 +194,7 @@ func (r *reporter) run() {
 		}
 		close(r.done)
 	}()
+	r.goroutine.Store(goroutineID())
 	for e := range r.events {
 		r.tell(e)
 		r.callBack(e)

@@ -224,6 +224,53 @@ func TestCallbackMayUseTheHandler(t *testing.T) {
 	})
 }
 
+func TestFault62CloseWithinACallbackWaitsForAllButThat(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		begun bool // by another goroutine
+	}{{name: "alone"}, {name: "while another Close waits for it", begun: true}} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var r *rig
+				var kinds []hydra.EventKind
+				held := make(chan struct{})
+				closed := make(chan error, 2)
+				r = newRig(t, func(_ *rig, d *hydra.Destination, c *hydra.Config) {
+					d.Queue.Bytes, c.CloseTimeout = 100, time.Hour
+					c.OnEvent = func(e hydra.Event) {
+						if kinds = append(kinds, e.Kind); len(kinds) > 1 {
+							return
+						}
+						<-held
+						if tt.begun {
+							go func() { closed <- r.Close(t.Context()) }()
+							synctest.Wait()
+							assert.Check(t, len(closed) == 0, "got a Close that did not wait")
+						}
+						closed <- r.Close(t.Context())
+					}
+				})
+				begin := time.Now()
+				for range 2 {
+					assert.NilError(t, r.say(strings.Repeat("x", 200)))
+				}
+				r.log(1, 3)
+				close(held)
+				assert.NilError(t, <-closed)
+				if tt.begun {
+					assert.NilError(t, <-closed)
+				}
+				assert.Equal(t, time.Since(begin), time.Duration(0))
+				assert.Equal(t, r.Health().Phase, hydra.PhaseDone)
+				lines := r.sink.Lines() // before these, the gaps
+				assert.DeepEqual(t, lines[len(lines)-3:], numbers(1, 3))
+				synctest.Wait()
+				assert.DeepEqual(t, kinds, []hydra.EventKind{hydra.EventTooLarge, hydra.EventTooLarge})
+			})
+		})
+	}
+}
+
 func TestEventsCarryTheirCause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()

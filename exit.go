@@ -46,6 +46,7 @@ var exiting atomic.Bool
 // exit closes the handler for a program that ends, on behalf of a goroutine, and
 // leaves on the fallback what Close returns.
 func (c *core) exit(goroutine uint64) {
+	c.shared.reporter.closing(goroutine)
 	ctx := context.Background()
 	if c.config.CloseTimeout > 0 || c.writes(goroutine) { // also when another Close has begun
 		var cancel context.CancelFunc

@@ -276,6 +276,22 @@ func TestExitInsideASinkIsBoundedWhereCloseIsNot(t *testing.T) {
 	})
 }
 
+func TestExitInsideOnEventWaitsForAllButThat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h *Handler
+		made := make(chan struct{})
+		took := make(chan time.Duration, 1)
+		h = NewHandler(Config{MemoryLimit: 101, Fallback: &fault.Writer{}, OnEvent: func(Event) {
+			<-made
+			begin := time.Now()
+			h.core.exit(goroutineID())
+			took <- time.Since(begin)
+		}, Layers: map[string]Layer{"default": {Destinations: []Destination{{Sink: Writer(&bytes.Buffer{})}}}}})
+		close(made)
+		assert.Equal(t, <-took, time.Duration(0))
+	})
+}
+
 func TestHandlersThatAreClosedAreForgotten(t *testing.T) {
 	before := len(living.all())
 	for range 100 {

@@ -159,11 +159,13 @@ func (h *Handler) flush(ctx context.Context, barrierOf func(*destination) *barri
 //
 // Close may be called any number of times, also at the same time: every call
 // waits for the first one, or until its own ctx ends, and returns the same.
+// Within Config.OnEvent it waits for all but that call and what is left to be told.
 func (h *Handler) Close(ctx context.Context) error {
 	if ctx == nil {
 		ctx = context.Background()
 	}
 	c := h.core
+	c.shared.reporter.closing(goroutineID())
 	first := false
 	c.begin.Do(func() {
 		first = true
