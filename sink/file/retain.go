@@ -104,11 +104,11 @@ var errInUse = errors.New("it is in use")
 // remove removes a file that nobody writes to.
 func (k *keeper) remove(path string) error {
 	f, err := k.open(path)
-	if errors.Is(err, errInUse) || errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err != nil { // who may not read it may still remove it
+	if errors.Is(err, fs.ErrPermission) { // who may not read it may still remove it
 		return k.sys.Remove(path)
+	}
+	if err != nil { // somebody may write to it: that cannot be known without it
+		return err
 	}
 	if holdsNames {
 		_ = f.Close()

@@ -245,6 +245,24 @@ func TestFilesInUseByAnotherProcessStay(t *testing.T) {
 	})
 }
 
+func TestFault24AFileThatCannotBeLookedAtIsNotRemoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "app.log")
+		old := filepath.Join(filepath.Dir(path), "app-19990101T000000.000Z.log")
+		assert.NilError(t, os.WriteFile(old, []byte("another process may be in the middle of this\n"), 0o600))
+		s, sys := faulty(path, &file.Options{MaxAge: time.Hour}, map[string]fault.Script{fault.Open: fault.At(1, fault.Fail(syscall.EMFILE))})
+		sys.Only = func(_, name string) bool { return name == old }
+		assert.NilError(t, s.Open(t.Context()))
+		synctest.Wait()
+		assert.Equal(t, len(backups(t, path)), 1)
+		assert.Equal(t, s.Stats().RemoveErrors, uint64(1))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Equal(t, s.Stats().Removed, uint64(1))
+		assert.NilError(t, s.Close(t.Context()))
+	})
+}
+
 func TestCloseEndsACompression(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "app.log")
