@@ -108,9 +108,10 @@ type Options struct {
 }
 
 // Sync is a policy of bringing what was written to the disk. What Flush promises
-// depends on it; Handler.FlushTo and Destination.SyncTo do not. Whatever the policy, a record is taken when the log call
-// returned, and survives the end of the process once Write took it. Where this user may
-// not read the folder of the file, when the disk has its name is left to the system.
+// depends on it; Handler.FlushTo and Destination.SyncTo do not. Whatever the policy,
+// a record is taken when the log call returned, and survives the end of the process
+// once Write took it. Where this user may not read the folder of the file, when the
+// disk has its name is left to the system.
 type Sync int
 
 // The policies, from the cheapest to the safest.

@@ -165,7 +165,9 @@ func (s *Sink) rotateOnce(ctx context.Context) error {
 	o, err := s.open(s.info.Mode().Perm())
 	if err != nil {
 		// The file at hand goes on, under its old name if that can be had.
-		return errors.Join(err, s.sys.Rename(folder, backup, s.name))
+		back := s.sys.Rename(folder, backup, s.name)
+		s.reopen = s.reopen || back != nil // or else the next Write tries for a new one
+		return errors.Join(err, back)
 	}
 	if s.file != nil {
 		_ = s.abandon() // what could not be synced, Flush will tell

@@ -133,16 +133,18 @@ func TestFault23AFailedRotationGoesOnWithTheFileAndIsTriedAgain(t *testing.T) {
 }
 
 func TestFault24WhereTheOldNameCannotBeHadBackNoLineIsLost(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "app.log")
-	s, _ := faulty(path, &file.Options{MaxSize: 1024}, map[string]fault.Script{
-		fault.Open:   fault.At(4, fault.Fail(syscall.EMFILE)),
-		fault.Rename: fault.At(2, fault.Fail(syscall.EIO)),
-	})
-	open(t, s)
-	write(t, s, "one")
-	assert.ErrorIs(t, s.Rotate(), syscall.EIO)
-	write(t, s, "two") // to a new file, since the name is free
-	assert.DeepEqual(t, contents(t, path), []string{"one\n", "two\n"})
+	for _, opts := range []*file.Options{nil, {MaxSize: 1024}} {
+		path := filepath.Join(t.TempDir(), "app.log")
+		s, _ := faulty(path, opts, map[string]fault.Script{
+			fault.Open:   fault.At(4, fault.Fail(syscall.EMFILE)),
+			fault.Rename: fault.At(2, fault.Fail(syscall.EIO)),
+		})
+		open(t, s)
+		write(t, s, "one")
+		assert.ErrorIs(t, s.Rotate(), syscall.EIO)
+		write(t, s, "two") // to a new file, since the name is free
+		assert.DeepEqual(t, contents(t, path), []string{"one\n", "two\n"})
+	}
 }
 
 func TestFault26ARecordAboveTheLimitIsAloneInItsFile(t *testing.T) {

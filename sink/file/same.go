@@ -4,6 +4,7 @@
 package file
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -40,7 +41,7 @@ func claim(info fs.FileInfo, name string, opts Options) (*use, error) {
 			return nil, fmt.Errorf("this process writes to the same file as %q already: give both the same path", u.name)
 		}
 		if !reflect.DeepEqual(u.opts, opts) {
-			return nil, fmt.Errorf("this process writes to the same file with other options already: give both the same")
+			return nil, errors.New("this process writes to the same file with other options already: give both the same")
 		}
 		turn = u.turn
 	}
