@@ -7,20 +7,25 @@ import "unicode/utf8"
 
 // appendString appends s as a value, cut on a rune boundary where the record
 // has no room for all of it.
-func (e *encoder) appendString(s string) { appendText(e, s) }
-
-// appendText is appendString for bytes as well.
-func appendText[S string | []byte](e *encoder, s S) {
-	if e.json {
-		if pos := len(e.buf); len(s) < e.limit-pos {
-			e.buf = append(appendEscaped(append(e.buf, '"'), s, false), '"')
-			if len(e.buf) <= e.limit {
-				return
-			}
-			e.buf = e.buf[:pos]
+func (e *encoder) appendString(s string) {
+	pos := len(e.buf)
+	if !e.json {
+		appendText(e, s)
+		return
+	}
+	if len(s) < e.limit-pos {
+		e.buf = appendJSONText(e.buf, s, false)
+		if len(e.buf) <= e.limit {
+			return
 		}
-		appendBounded(e, s, true, appendJSONEscaped[S])
-	} else if quotes(e, s) {
+		e.buf = e.buf[:pos]
+	}
+	appendBounded(e, s, true, appendJSONEscaped)
+}
+
+// appendText is appendString for text, and for bytes as well.
+func appendText[S string | []byte](e *encoder, s S) {
+	if quotes(e, s) {
 		appendBounded(e, s, true, appendQuoted[S])
 	} else {
 		appendBounded(e, s, false, appendPlain[S])
@@ -29,7 +34,7 @@ func appendText[S string | []byte](e *encoder, s S) {
 
 func appendPlain[S string | []byte](b []byte, s S) []byte { return append(b, s...) }
 
-func appendJSONEscaped[S string | []byte](b []byte, s S) []byte { return appendEscaped(b, s, false) }
+func appendJSONEscaped(b []byte, s string) []byte { return appendEscaped(b, s, false) }
 
 // appendBounded appends s as write writes it, in quotes if asked to.
 func appendBounded[S string | []byte](e *encoder, s S, quotes bool, write func([]byte, S) []byte) {

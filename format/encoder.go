@@ -150,6 +150,14 @@ func (e *encoder) appendRest(r *slog.Record) {
 		e.sep = e.comma()
 		e.limit += len(e.pre) + 1
 	}
+	if e.simple && e.json && len(e.base.groups) == 0 {
+		e.afterPre()
+		r.Attrs(func(a slog.Attr) bool {
+			e.appendOne(a)
+			return true
+		})
+		return
+	}
 	e.closes = e.opened
 	e.appendOwn(r)
 	if e.nest {
@@ -177,13 +185,9 @@ func (e *encoder) appendOwn(r *slog.Record) {
 			pos, sep = len(e.buf), e.sep
 			opened = e.openGroups()
 		}
-		switch {
-		case !opened:
+		if !opened {
 			e.left++
-		case e.simple && e.json && e.visits > 0 && !e.full && e.appendSimpleJSON(a.Key, a.Value, a.Value.Kind()):
-			e.visits-- // as appendAttr, which most need not go through
-			wrote = true
-		case e.appendAttr(a):
+		} else if e.appendOne(a) {
 			wrote = true
 		}
 		return true
@@ -193,6 +197,16 @@ func (e *encoder) appendOwn(r *slog.Record) {
 	} else if pos >= 0 {
 		e.buf, e.sep = e.buf[:pos], sep
 	}
+}
+
+// appendOne is appendAttr, in fewer steps for what most need.
+func (e *encoder) appendOne(a slog.Attr) bool {
+	kind := a.Value.Kind()
+	if jsonSimple>>kind&1 != 0 && e.simple && e.json && e.visits > 0 && !e.full && e.appendSimpleJSON(a.Key, a.Value, kind) {
+		e.visits--
+		return true
+	}
+	return e.appendAttr(a)
 }
 
 // openGroups opens the groups that pre has not. It reports whether they fit.

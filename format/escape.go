@@ -8,18 +8,17 @@ import (
 	"unicode/utf8"
 )
 
-// appendJSONText appends s as a JSON string, as slog does. Most strings need no
-// escapes, and are copied and looked through in one go.
-func appendJSONText(b []byte, s string) []byte {
+// appendJSONText appends s as a JSON string. Most strings need no escapes, and are
+// copied and looked through in one go. short is as in appendEscaped.
+func appendJSONText(b []byte, s string, short bool) []byte {
 	n := len(b)
-	b = slices.Grow(b, len(s)+2)
-	b = b[:n+len(s)+2]
+	b = slices.Grow(b, len(s)+2)[:n+len(s)+2]
 	b[n] = '"'
 	if copySafe(b[n+1:], s) {
 		b[len(b)-1] = '"'
 		return b
 	}
-	return append(appendEscaped(b[:n+1], s, false), '"')
+	return append(appendEscaped(b[:n+1], s, short), '"')
 }
 
 // appendEscaped appends s as the inside of a JSON string. short asks for \b and

@@ -37,8 +37,8 @@ func (f *jsonFormat) AppendRecord(dst []byte, r slog.Record, top []slog.Attr) ([
 func (f *jsonFormat) append(dst []byte, r *slog.Record, top []slog.Attr) ([]byte, Flaws) {
 	var e encoder
 	e.begin(&f.base, dst)
-	e.buf = append(e.buf, '{')
 	if e.replace != nil {
+		e.buf = append(e.buf, '{')
 		e.appendReplacedHead(r)
 	} else {
 		e.appendJSONHead(r)
@@ -66,54 +66,4 @@ func (f *jsonFormat) WithGroup(name string) Format {
 		return &jsonFormat{b}
 	}
 	return f
-}
-
-// appendJSONHead appends the built-in attributes for which nobody asked to be
-// asked.
-func (e *encoder) appendJSONHead(r *slog.Record) {
-	b := e.buf
-	if !r.Time.IsZero() {
-		b = append(b, `"time":"`...)
-		var ok bool
-		if b, ok = appendNowNano(b, r.Time); !ok {
-			e.flaws |= Failed
-			b = append(b, yearError...)
-		}
-		b = append(b, '"', ',')
-	}
-	e.sep = ','
-	if e.opts.AddSource {
-		b = append(b, `"level":"`...)
-		b = appendLevel(b, r.Level)
-		e.buf = append(b, '"')
-		if src := sourceOf(r.PC); src != nil {
-			e.appendEncoded(src.json)
-		}
-		b = append(e.buf, `,"msg":`...)
-	} else {
-		b = appendLevelAndKey(b, r.Level)
-	}
-	if 6*len(r.Message) < e.limit-len(b) { // it fits, whatever is escaped
-		e.buf = appendJSONText(b, r.Message)
-		return
-	}
-	e.buf = b
-	e.appendMessage(r.Message)
-}
-
-// appendLevelAndKey appends the attribute of the level and the key of the message.
-func appendLevelAndKey(b []byte, l slog.Level) []byte {
-	switch l {
-	case slog.LevelDebug:
-		return append(b, `"level":"DEBUG","msg":`...)
-	case slog.LevelInfo:
-		return append(b, `"level":"INFO","msg":`...)
-	case slog.LevelWarn:
-		return append(b, `"level":"WARN","msg":`...)
-	case slog.LevelError:
-		return append(b, `"level":"ERROR","msg":`...)
-	}
-	b = append(b, `"level":"`...)
-	b = appendLevel(b, l)
-	return append(b, `","msg":`...)
 }

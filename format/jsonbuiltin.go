@@ -62,7 +62,7 @@ func (e *encoder) appendJSONString(s string) error {
 	if len(s) > e.limit-len(e.buf) {
 		return errTooBig
 	}
-	e.buf = append(appendEscaped(append(e.buf, '"'), s, true), '"')
+	e.buf = appendJSONText(e.buf, s, true)
 	if len(e.buf) > e.limit {
 		return errTooBig
 	}

@@ -3,7 +3,7 @@
 
 package format
 
-// appendKey appends the separator that is due, key with the prefix of its
+// appendKey appends the separator that is due, key, in text with the prefix of its
 // groups, and what separates it from its value.
 func (e *encoder) appendKey(key string) {
 	b := e.buf
@@ -12,16 +12,7 @@ func (e *encoder) appendKey(key string) {
 	}
 	e.sep = e.comma()
 	if e.json {
-		b = append(b, '"')
-		if len(e.prefix) > 0 {
-			b = appendEscaped(b, e.prefix, false)
-		}
-		if jsonSafe(key, 0) == len(key) {
-			b = append(b, key...)
-		} else {
-			b = appendEscaped(b, key, false)
-		}
-		e.buf = append(b, '"', ':')
+		e.buf = append(appendJSONText(b, key, false), ':')
 		return
 	}
 	if quotes(e, key) || len(e.prefix) > 0 && quotes(e, e.prefix) {

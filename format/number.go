@@ -39,12 +39,11 @@ func appendUint(b []byte, n uint64) []byte {
 	b = slices.Grow(b, digits)[:len(b)+digits]
 	i := len(b)
 	for ; n >= 100; i -= 2 {
-		d := n % 100 * 2
+		*(*[2]byte)(b[i-2:]) = pairs[n%100]
 		n /= 100
-		b[i-2], b[i-1] = pairs[d], pairs[d+1]
 	}
 	if n >= 10 {
-		b[i-2], b[i-1] = pairs[2*n], pairs[2*n+1]
+		*(*[2]byte)(b[i-2:]) = pairs[n]
 	} else {
 		b[i-1] = byte('0' + n)
 	}
@@ -52,8 +51,12 @@ func appendUint(b []byte, n uint64) []byte {
 }
 
 // pairs is the numbers from 00 to 99.
-const pairs = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748" +
-	"49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697" + "9899"
+var pairs = func() (p [100][2]byte) {
+	for i := range p {
+		p[i] = [2]byte{byte('0' + i/10), byte('0' + i%10)}
+	}
+	return p
+}()
 
 var pow10 = [20]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19}
 
@@ -63,6 +66,9 @@ func appendJSONFloat(b []byte, f float64) ([]byte, error) {
 	const exact = 1 << 53
 	if i := int64(f); float64(i) == f && i > -exact && i < exact && (i != 0 || !math.Signbit(f)) {
 		return appendInt(b, i), nil
+	}
+	if b, ok := appendDecimal(b, f); ok {
+		return b, nil
 	}
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return b, fmt.Errorf("json: unsupported value: %s", strconv.FormatFloat(f, 'g', -1, 64))
@@ -78,4 +84,29 @@ func appendJSONFloat(b []byte, f float64) ([]byte, error) {
 		b = b[:n-1]
 	}
 	return b, nil
+}
+
+// appendDecimal appends f if it is the float64 nearest to a number with at most six
+// decimals and fifteen digits in all. No two of these have the same nearest float64,
+// so that one, without zeros at its end, is the shortest way to write f.
+func appendDecimal(b []byte, f float64) ([]byte, bool) {
+	abs := math.Abs(f)
+	if !(abs < 1e9) { // nor is NaN
+		return b, false
+	}
+	n := uint64(abs*1e6 + 0.5)
+	if n == 0 || float64(n)/1e6 != abs {
+		return b, false
+	}
+	if f < 0 {
+		b = append(b, '-')
+	}
+	b = appendUint(b, n/1e6)
+	n %= 1e6
+	b = append(b, '.',
+		byte('0'+n/1e5), byte('0'+n/1e4%10), byte('0'+n/1e3%10), byte('0'+n/100%10), byte('0'+n/10%10), byte('0'+n%10))
+	for b[len(b)-1] == '0' {
+		b = b[:len(b)-1]
+	}
+	return b, true
 }

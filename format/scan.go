@@ -36,30 +36,33 @@ func copySafe(b []byte, s string) bool {
 	care := uint64(0)
 	switch {
 	case n >= 8:
-		for i := 0; i+8 <= n-1; i += 8 {
-			w := word(s, i)
-			binary.LittleEndian.PutUint64(b[i:], w)
+		last := word(s[n-8:], 0)
+		binary.LittleEndian.PutUint64(b[n-8:], last)
+		care = careOf(last)
+		for len(s) > 8 && len(b) > 8 {
+			w := word(s, 0)
+			binary.LittleEndian.PutUint64(b, w)
 			care |= careOf(w)
+			s, b = s[8:], b[8:]
 		}
-		w := word(s, n-8)
-		binary.LittleEndian.PutUint64(b[n-8:], w)
-		care |= careOf(w)
 	case n >= 4:
-		first, last := half(s, 0), half(s, n-4)
+		first, last := half(s), half(s[n-4:])
 		binary.LittleEndian.PutUint32(b, first)
 		binary.LittleEndian.PutUint32(b[n-4:], last)
 		care = careOf(uint64(first) | uint64(last)<<32)
-	default:
-		for i := range n {
-			b[i] = s[i]
-			care |= uint64(careFor[s[i]] & inJSON)
-		}
+	case n > 0: // the middle of two bytes is the second, and all of one are the first
+		b[0], b[n/2], b[n-1] = s[0], s[n/2], s[n-1]
+		care = uint64((careFor[s[0]] | careFor[s[n/2]] | careFor[s[n-1]]) & inJSON)
 	}
 	return care == 0
 }
 
-// careOf returns 0 if each byte of w stands for itself in a JSON string.
-func careOf(w uint64) uint64 { return below(w, ' ') | equal(w, '"') | equal(w, '\\') | w&highs }
+// careOf returns 0 if each byte of w stands for itself in a JSON string, and else
+// marks the first that does not, and some others. With the highest bit of each byte
+// known to be 0, or marked itself, below and equal need not look at it.
+func careOf(w uint64) uint64 {
+	return (w | (w - ones*' ') | (w ^ ones*'"' - ones) | (w ^ ones*'\\' - ones)) & highs
+}
 
 // plainSafe returns where the run of bytes from i on ends for which text needs
 // no quotes.
@@ -119,15 +122,16 @@ const (
 
 // word returns the eight bytes of s at i, the first one lowest.
 func word[S string | []byte](s S, i int) uint64 {
-	_ = s[i+7]
-	return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
-		uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+	s = s[i:]
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// half returns the four bytes of s at i, the first one lowest.
-func half(s string, i int) uint32 {
-	_ = s[i+3]
-	return uint32(s[i]) | uint32(s[i+1])<<8 | uint32(s[i+2])<<16 | uint32(s[i+3])<<24
+// half returns the first four bytes of s, the first one lowest.
+func half(s string) uint32 {
+	_ = s[3]
+	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
 }
 
 // below marks the bytes of w that are less than n, which is at most 0x80, in

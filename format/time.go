@@ -11,6 +11,7 @@ import (
 const (
 	yearZero = -62167219200 // 0000-01-01T00:00:00Z in Unix seconds
 	yearTenK = 253402300800 // 10000-01-01T00:00:00Z
+	never    = -62135596800 // 0001-01-01T00:00:00Z, in which the zero Time is
 )
 
 // appendNano appends t as time.RFC3339Nano, as JSON wants it: it reports false
@@ -24,15 +25,6 @@ func appendNano(b []byte, t time.Time) ([]byte, bool) {
 		return t.AppendFormat(b, time.RFC3339Nano), true
 	}
 	return m.appendNano(b, t), true
-}
-
-// appendNowNano is appendNano for the time of a record.
-func appendNowNano(b []byte, t time.Time) ([]byte, bool) {
-	if m := now.Load(); m != nil && m.holds(t) {
-		return m.appendNano(b, t), true
-	}
-	remember(t)
-	return appendNano(b, t)
 }
 
 // appendMillis appends t as RFC 3339 with three decimals, as text wants it.
@@ -73,9 +65,15 @@ type moment struct {
 	zones  uint8               // bytes of zone
 }
 
+// A rememberedMoment is one that records are being logged in.
+type rememberedMoment struct {
+	moment
+	json jsonHead
+}
+
 // now is a moment that records were logged in lately. Nearly every one is logged in
 // the same second as the one before.
-var now atomic.Pointer[moment]
+var now atomic.Pointer[rememberedMoment]
 
 // strays counts records that were logged in another moment.
 var strays atomic.Uint32
@@ -88,8 +86,9 @@ func remember(t time.Time) {
 	if was != nil && t.Unix() != was.unix+1 && strays.Add(1)%useless != 0 {
 		return
 	}
-	m := new(moment)
-	if m.set(t) {
+	m := new(rememberedMoment)
+	if m.set(t) && m.unix != never {
+		m.json.set(m.second[:], m.zone[:m.zones])
 		now.Store(m)
 	}
 }
@@ -143,17 +142,14 @@ func (m *moment) setZone(offset int) {
 }
 
 // put2 writes n, below 100, as two digits.
-func put2(b []byte, n uint32) { b[0], b[1] = byte('0'+n/10), byte('0'+n%10) }
+func put2(b []byte, n uint32) { *(*[2]byte)(b) = pairs[n] }
 
 // appendNano appends t, which is in the moment, with as many decimals as it has.
 func (m *moment) appendNano(b []byte, t time.Time) []byte {
 	b = append(b, m.second[:]...)
 	if n := uint32(t.Nanosecond()); n != 0 {
-		ms, us, ns := n/1e6, n/1e3%1e3, n%1e3
-		b = append(b, '.',
-			byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10),
-			byte('0'+us/100), byte('0'+us/10%10), byte('0'+us%10),
-			byte('0'+ns/100), byte('0'+ns/10%10), byte('0'+ns%10))
+		b = append(b, ".123456789"...)
+		putNanos((*[nanoLen]byte)(b[len(b)-nanoLen:]), n)
 		for b[len(b)-1] == '0' {
 			b = b[:len(b)-1]
 		}
