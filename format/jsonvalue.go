@@ -6,6 +6,7 @@ package format
 import (
 	"encoding/json"
 	"log/slog"
+	"reflect"
 )
 
 // appendJSONAny appends v as encoding/json does, except that an error is its
@@ -38,6 +39,9 @@ func (e *encoder) appendJSONAny(v any) error {
 
 // appendMarshaled appends what encoding/json makes of v.
 func (e *encoder) appendMarshaled(v any) error {
+	if p := planOf(reflect.TypeOf(v)); p != nil {
+		return e.appendPlanned(reflect.ValueOf(v), p)
+	}
 	if err := checkJSON(v, e.opts.MaxRecord); err != nil {
 		return err
 	}

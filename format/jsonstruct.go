@@ -1,0 +1,180 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package format
+
+import (
+	"encoding/json"
+	"reflect"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// A plan says how to write values of one type as encoding/json does, for types in
+// which that follows from the type: plain numbers, strings and bools, and structs and
+// slices of them, without methods to call, pointers to follow, or tags that few use.
+// Every other type is left to encoding/json.
+type plan struct {
+	kind   reflect.Kind
+	fields []planField // of a struct
+	elem   *plan       // of a slice
+}
+
+type planField struct {
+	index     int
+	key       []byte // with its quotes and the colon
+	omitEmpty bool
+	*plan
+}
+
+// plans knows the plan of each type that was seen, nil for those left to
+// encoding/json: reflect.Type to *plan. A program has only so many types.
+var plans sync.Map
+
+// planOf returns how to write values of t, or nil.
+func planOf(t reflect.Type) *plan {
+	if known, ok := plans.Load(t); ok {
+		return known.(*plan)
+	}
+	var p *plan
+	if t.Kind() == reflect.Struct || t.Kind() == reflect.Slice {
+		p = newPlan(t, nil)
+	}
+	known, _ := plans.LoadOrStore(t, p)
+	return known.(*plan)
+}
+
+// newPlan makes a plan for t, which is within the types of outer.
+func newPlan(t reflect.Type, outer []reflect.Type) *plan {
+	const deep = 16 // a type may be within itself, behind a slice
+	if len(outer) > deep || t == numberType || jsonShapes.hasMethods(t) || jsonShapes.hasMethods(reflect.PointerTo(t)) {
+		return nil
+	}
+	p := &plan{kind: t.Kind()}
+	switch p.kind {
+	case reflect.Bool, reflect.String, reflect.Float64,
+		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		return p
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.Uint8 { // base64
+			return nil
+		}
+		if p.elem = newPlan(t.Elem(), append(outer, t)); p.elem != nil {
+			return p
+		}
+	case reflect.Struct:
+		if p.planFields(t, append(outer, t)) {
+			return p
+		}
+	}
+	return nil
+}
+
+var numberType = reflect.TypeFor[json.Number]()
+
+// planFields plans the fields of a struct. It reports false if one of them has no
+// plan, or would be written in a way of its own.
+func (p *plan) planFields(t reflect.Type, outer []reflect.Type) bool {
+	names := map[string]bool{}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		tag := f.Tag.Get("json")
+		if f.Anonymous {
+			return false
+		}
+		if !f.IsExported() || tag == "-" {
+			continue
+		}
+		name, options, _ := strings.Cut(tag, ",")
+		if name == "" {
+			name = f.Name
+		}
+		of := newPlan(f.Type, outer)
+		if of == nil || names[name] || !plainName(name) || options != "" && options != "omitempty" {
+			return false
+		}
+		names[name] = true
+		p.fields = append(p.fields, planField{
+			index:     i,
+			key:       append(appendJSONText(nil, name, true), ':'),
+			omitEmpty: options == "omitempty" && of.kind != reflect.Struct,
+			plan:      of,
+		})
+	}
+	return true
+}
+
+// plainName reports whether encoding/json takes the name of a tag as it is.
+func plainName(name string) bool {
+	for _, c := range []byte(name) {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' && c != '-' && c != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+// appendPlanned appends a value as its plan says.
+func (e *encoder) appendPlanned(v reflect.Value, p *plan) (err error) {
+	switch p.kind {
+	case reflect.Bool:
+		e.buf = strconv.AppendBool(e.buf, v.Bool())
+	case reflect.String:
+		return e.appendJSONString(v.String())
+	case reflect.Float64:
+		e.buf, err = appendJSONFloat(e.buf, v.Float())
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		e.buf = appendInt(e.buf, v.Int())
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		e.buf = appendUint(e.buf, v.Uint())
+	case reflect.Slice:
+		err = e.appendElements(v, p.elem)
+	case reflect.Struct:
+		err = e.appendFields(v, p.fields)
+	}
+	if err == nil && len(e.buf) > e.limit {
+		err = errTooBig
+	}
+	return err
+}
+
+func (e *encoder) appendElements(v reflect.Value, elem *plan) error {
+	if v.IsNil() {
+		e.buf = append(e.buf, "null"...)
+		return nil
+	}
+	e.buf = append(e.buf, '[')
+	for i := range v.Len() {
+		if i > 0 {
+			e.buf = append(e.buf, ',')
+		}
+		if err := e.appendPlanned(v.Index(i), elem); err != nil {
+			return err
+		}
+	}
+	e.buf = append(e.buf, ']')
+	return nil
+}
+
+func (e *encoder) appendFields(v reflect.Value, fields []planField) error {
+	e.buf = append(e.buf, '{')
+	first := len(e.buf)
+	for i := range fields {
+		f := &fields[i]
+		field := v.Field(f.index)
+		if f.omitEmpty && (f.kind == reflect.Slice && field.Len() == 0 || f.kind != reflect.Slice && field.IsZero()) {
+			continue
+		}
+		if len(e.buf) > first {
+			e.buf = append(e.buf, ',')
+		}
+		e.buf = append(e.buf, f.key...)
+		if err := e.appendPlanned(field, f.plan); err != nil {
+			return err
+		}
+	}
+	e.buf = append(e.buf, '}')
+	return nil
+}
