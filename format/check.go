@@ -21,32 +21,43 @@ const maxNest = 10_000
 const cycleLevel = 1000
 
 // checkJSON returns why encoding/json should not see v, or nil.
-func checkJSON(v any, maxBytes int) error { return check(v, maxBytes, &jsonShapes) }
+func checkJSON(v any, maxBytes int) error {
+	_, err := check(v, maxBytes, &jsonShapes)
+	return err
+}
 
-// checkText returns why fmt should not see v, or nil.
-func checkText(v any, maxBytes int) error { return check(v, maxBytes, &textShapes) }
+// checkText returns why v should not be printed, or nil and whether it has methods that
+// fmt would call.
+func checkText(v any, maxBytes int) (methods bool, err error) {
+	return check(v, maxBytes, &textShapes)
+}
 
 // check walks v as an encoder would, for as long as its encoding could fit into
 // maxBytes. Encoders follow a value that contains itself until the stack
 // overflows, which ends the process, and one that contains another often, which
 // contains another often, until memory does. Most types can do neither, and
 // their values are not walked.
-func check(v any, maxBytes int, shapes *shapes) error {
+func check(v any, maxBytes int, shapes *shapes) (methods bool, err error) {
 	rv := reflect.ValueOf(v)
 	if held, ok := v.(reflect.Value); ok && shapes.text {
 		rv = held // fmt prints what it holds
 	}
-	if !rv.IsValid() || rv.CanInterface() && !shapes.of(rv.Type()).walk { // fmt calls no methods it cannot
-		return nil
+	if !rv.IsValid() {
+		return false, nil
+	}
+	if s := shapes.of(rv.Type()); rv.CanInterface() && !s.walk { // fmt calls no methods it cannot
+		return s.holds, nil
 	}
 	c := checker{shapes: shapes, room: maxBytes}
-	return c.value(rv, 0)
+	err = c.value(rv, 0)
+	return c.met, err
 }
 
 // checker is the state of one check.
 type checker struct {
 	*shapes
 	room  int                // bytes that the encoding may yet have
+	met   bool               // a value with methods
 	level int                // of references, as encoding/json counts
 	seen  map[reference]bool // those on the way here, beyond cycleLevel
 }
@@ -70,6 +81,7 @@ func (c *checker) value(v reflect.Value, depth int) error {
 	}
 	s := c.of(v.Type())
 	if s.methods && (!c.text || v.CanInterface()) || s.addrMethods && v.CanAddr() {
+		c.met = true
 		if c.text && isSlogs(v.Type()) {
 			return c.slogValue(v.Interface(), depth)
 		}

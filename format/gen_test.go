@@ -241,6 +241,23 @@ type (
 	}
 	formatter struct{}
 	shouting  struct{ with any }
+	quitting  struct{ with any }
+	outer     struct {
+		S stringer
+		E error
+	}
+	inner struct {
+		A string
+		B stringer
+		C *plain
+		outer
+		d stringer
+		F float32
+		G chan int
+		H func()
+		N *shouting
+		R any
+	}
 )
 
 func (v valuer) LogValue() slog.Value           { return v.v }
@@ -251,6 +268,7 @@ func (p panicking) Error() string               { panic(p.with) }
 func (p *pointer) Error() string                { return p.s }
 func (t texter) MarshalText() ([]byte, error)   { return []byte("<t e=x>"), t.err }
 func (s shouting) String() string               { panic(s.with) }
+func (q quitting) Format(s fmt.State, _ rune)   { fmt.Fprint(s, "so far "); panic(q.with) }
 func (formatter) Error() string                 { return "not this" }
 func (formatter) Format(s fmt.State, verb rune) { fmt.Fprintf(s, "%c%v", verb, s.Flag('+')) }
 func (p *plain) String() string                 { return fmt.Sprint(p.A) }
@@ -318,5 +336,29 @@ var oddValues = []any{
 	map[string]any{"e": failing{"f"}, "b": panicking{1}},
 	slog.Int("attr", 1), slog.GroupValue(slog.Int("v", 2)),
 	[]slog.Attr{slog.Int("g", 1)},
+	inner{"s", stringer("t"), &plain{A: 3}, outer{stringer("u"), nil}, stringer("v"), 1.5, make(chan int), func() {}, (*shouting)(nil), nil},
+	&inner{},
+	[]*inner{nil, {}},
+	[]shouting{{1}},
+	[]*plain{{A: 1}, nil},
+	[1]panicking{{errors.New("x")}},
+	[]any{shouting{shouting{1}}},
+	[]any{quitting{"x"}},
+	[]any{formatter{}, (*quitting)(nil)},
+	quitting{panicking{1}},
+	[]any{panicking{[]any{outer{stringer("w"), nil}, slog.AnyValue(shouting{"x"}), reflect.Value{}}}},
+	[]any{slog.AnyValue(outer{stringer("x"), errors.New("y")}), slog.Group("g", "a", shouting{1}), reflect.ValueOf(stringer("z")), reflect.ValueOf(&inner{})},
+	reflect.ValueOf(&inner{}), reflect.ValueOf(inner{R: 1, outer: outer{stringer("x"), nil}}).Field(3),
+	map[stringer]error{"b": nil, "a": errors.New("x")},
+	map[bool]stringer{true: "a", false: "b"},
+	map[uint8]stringer{2: "a", 1: "b"},
+	map[float64]stringer{2: "a", 1: "b", math.Inf(-1): "c", math.NaN(): "d"},
+	map[complex128]stringer{2: "a", 1i: "b", 2i: "c"},
+	map[[2]string]stringer{{"a", "c"}: "a", {"a", "b"}: "b"},
+	map[outer]stringer{{"b", nil}: "a", {"a", nil}: "b", {"b", errors.ErrUnsupported}: "c"},
+	map[any]stringer{nil: "a", 1: "b", "x": "c", 2: "d", stringer("y"): "e", 1.5: "f", true: "g", "w": "h"},
+	map[*int]stringer{new(int): "a", nil: "b", new(int): "c"},
+	map[chan int]stringer{make(chan int): "a", nil: "b", make(chan int): "c"},
+	map[error]int{errors.ErrUnsupported: 1, nil: 2},
 	new(int), time.UTC, errors.Join(errors.New("a"), errors.New("b")),
 }

@@ -27,6 +27,7 @@ var (
 // shape is what an encoder finds in values of one type.
 type shape struct {
 	walk        bool  // a value could be endless, or far larger than its memory
+	holds       bool  // !walk: values of the type, or what is within, have methods
 	methods     bool  // the encoder calls a method and looks no further
 	addrMethods bool  // the same, for values that can be addressed
 	flat        bool  // nothing is behind the elements of the slice or array
@@ -52,6 +53,7 @@ func (s *shapes) of(t reflect.Type) *shape {
 		first = t.Elem()
 	}
 	n.walk = s.refers(first, 2) && (!n.methods || isSlogs(t))
+	n.holds = !n.walk && (n.methods || s.holds(first))
 	known, _ := s.known.LoadOrStore(t, n)
 	return known.(*shape)
 }
@@ -62,6 +64,27 @@ func (s *shapes) hasMethods(t reflect.Type) bool {
 		return t.Implements(formatterType) || t.Implements(errorType) || t.Implements(stringerType)
 	}
 	return t.Implements(marshalerType) || t.Implements(textMarshalerType)
+}
+
+// holds reports whether what is within a value of type t, or t itself, has methods. It
+// is asked only about types that refers has seen to the end.
+func (s *shapes) holds(t reflect.Type) bool {
+	if s.hasMethods(t) {
+		return true
+	}
+	switch t.Kind() {
+	case reflect.Slice, reflect.Array:
+		return s.holds(t.Elem())
+	case reflect.Map:
+		return s.holds(t.Key()) || s.holds(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if s.holds(t.Field(i).Type) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // fields returns the fields of a struct that the encoder looks at. It may name

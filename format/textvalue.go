@@ -4,7 +4,6 @@
 package format
 
 import (
-	"bytes"
 	"encoding"
 	"fmt"
 	"log/slog"
@@ -41,11 +40,11 @@ func (e *encoder) appendTextAny(v any) error {
 	}
 	switch m := v.(type) {
 	case fmt.Formatter, reflect.Value, slog.Attr, slog.Value:
-		// fmt does not simply call String, or that calls fmt.
+		// There is more to it than a call of String.
 	case error:
-		return e.appendCalled(v, m.Error, func(p any) any { return panicError{p} })
+		return e.appendCalled(v, "Error", m.Error)
 	case fmt.Stringer:
-		return e.appendCalled(v, m.String, func(p any) any { return panicStringer{p} })
+		return e.appendCalled(v, "String", m.String)
 	}
 	return e.appendPrinted(v)
 }
@@ -71,49 +70,39 @@ func (e *encoder) appendStrings(s []string) bool {
 
 // appendPrinted appends what fmt makes of v.
 func (e *encoder) appendPrinted(v any) error {
-	if err := checkText(v, e.opts.MaxRecord); err != nil {
+	methods, err := checkText(v, e.opts.MaxRecord)
+	if err != nil {
 		return err
 	}
-	x := e.scratch()
-	x.text = fmt.Appendf(x.text[:0], "%+v", v)
-	if bytes.Contains(x.text, caught) {
-		e.flaws |= Failed
+	if methods {
+		e.print(func(p *printer) { p.operand(v) })
+	} else {
+		x := e.scratch()
+		x.text = fmt.Appendf(x.text[:0], "%+v", v)
+		appendText(e, x.text)
 	}
-	appendText(e, x.text)
 	return nil
 }
 
-// caught is how fmt shows the panic of a method that it called.
-var caught = []byte("(PANIC=")
-
-// appendCalled appends what a method of v returns. fmt would do the same, and
-// print what the method panics with, however often that contains itself: it is
-// shown to fmt as again's panic, when it is safe to print.
-func (e *encoder) appendCalled(v any, method func() string, again func(p any) any) error {
-	s, p := call(method)
-	switch {
-	case p == nil:
+// appendCalled appends what a method of v returns.
+func (e *encoder) appendCalled(v any, name string, method func() string) error {
+	s, thrown := call(method)
+	if thrown != nil {
+		e.print(func(p *printer) { p.caught(v, name, thrown) })
+	} else {
 		e.appendString(s)
-		return nil
-	case isNilPointer(v):
-		e.appendString("<nil>")
-		return nil
 	}
-	if checkText(p, e.opts.MaxRecord) != nil {
-		panic(p)
-	}
-	return e.appendPrinted(again(p))
+	return nil
 }
 
-func call(method func() string) (s string, p any) {
-	defer func() { p = recover() }()
-	return method(), nil
+// print appends what do prints.
+func (e *encoder) print(do func(*printer)) {
+	x := e.scratch()
+	p := printer{buf: x.text[:0], plus: true, max: e.opts.MaxRecord}
+	do(&p)
+	x.text = p.buf
+	if p.failed {
+		e.flaws |= Failed
+	}
+	appendText(e, x.text)
 }
-
-type (
-	panicError    struct{ p any }
-	panicStringer struct{ p any }
-)
-
-func (p panicError) Error() string     { panic(p.p) }
-func (p panicStringer) String() string { panic(p.p) }

@@ -128,11 +128,13 @@ func panicText(p any) (text string) {
 	text = "!PANIC: " + strings.TrimPrefix(own.Error(), "panic: ")
 	switch p.(type) {
 	case error, fmt.Stringer, fmt.Formatter:
-		return text // fmt would print what their methods panic with, however deep it is
+		return text // told, or its type if their methods panic
 	}
-	if checkText(p, DefaultMaxRecord) != nil {
+	if _, err := checkText(p, DefaultMaxRecord); err != nil {
 		return text
 	}
 	defer func() { _ = recover() }()
-	return fmt.Sprintf("!PANIC: %v", p)
+	out := printer{buf: []byte("!PANIC: "), max: DefaultMaxRecord}
+	out.operand(p)
+	return string(out.buf)
 }
