@@ -90,9 +90,10 @@ func (d *destination) takeBarrier(b *barrier) {
 	d.books.remove(b)
 }
 
-// awaitBarrier waits for the barrier, and takes it away when ctx ends first.
+// awaitBarrier waits for the barrier, and takes it away when that, ctx or the writer
+// ends first.
 func (d *destination) awaitBarrier(ctx context.Context, b *barrier) Delivery {
-	var err error
+	var late error
 	done := doneOf(ctx)
 	for waiting := true; waiting; {
 		d.mu.Lock()
@@ -104,20 +105,16 @@ func (d *destination) awaitBarrier(ctx context.Context, b *barrier) Delivery {
 		select {
 		case <-passed:
 		case <-d.taken:
-			err, waiting = errSinkHangs, false
+			waiting = false
 		case <-d.done:
-			if err, waiting = d.ended, false; err == nil && b.sync {
-				err = errSyncClosed
-			}
+			waiting = false
 		case <-done:
-			err, waiting = ctx.Err(), false
+			late, waiting = ctx.Err(), false
 		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if b.over { // it came first, or while others were waited for
-		err = b.err
-	}
+	err := d.verdict(b, late)
 	d.books.remove(b)
 	// What was dropped from the queue's head since the writer last took.
 	next, head := d.books.next, d.books.next+d.books.unseen(d.queue)
@@ -136,5 +133,32 @@ func (d *destination) awaitBarrier(ctx context.Context, b *barrier) Delivery {
 		Dropped:     b.lost,
 		Unknown:     d.books.before(b.target) - gone,
 		Err:         err,
+	}
+}
+
+// verdict returns how waiting for b ended. Of what came at one moment the more
+// certain counts: the barrier, then the end of the writer, then late, that of the
+// context. The caller holds mu.
+func (d *destination) verdict(b *barrier, late error) error {
+	switch {
+	case b.over:
+		return b.err
+	case isClosed(d.taken):
+		return errSinkHangs
+	case !isClosed(d.done):
+		return late
+	case d.ended == nil && b.sync:
+		return errSyncClosed
+	}
+	return d.ended
+}
+
+// isClosed reports whether c is.
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }

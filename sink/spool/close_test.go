@@ -121,3 +121,26 @@ func TestFlushReturnsWhatTheInnerSinkSays(t *testing.T) {
 	assert.NilError(t, s.Flush(t.Context()))
 	assert.ErrorIs(t, s.Flush(ended()), context.Canceled)
 }
+
+// endsNow is a context that ends right after it is asked for the first time.
+type endsNow struct {
+	context.Context
+	asked bool
+}
+
+func (c *endsNow) Err() error {
+	if c.asked {
+		return c.Context.Err()
+	}
+	c.asked = true
+	return nil
+}
+
+func TestFlushDoesNotAnswerByChanceWhenAllComesAtOnce(t *testing.T) {
+	for range 100 {
+		assert.Equal(t, spool.Await(&endsNow{Context: ended()}, true, true), spool.ErrFull)
+		assert.Equal(t, spool.Await(&endsNow{Context: ended()}, true, false), spool.ErrFull)
+		assert.Equal(t, spool.Await(&endsNow{Context: ended()}, false, true), spool.ErrEnded)
+		assert.Equal(t, spool.Await(&endsNow{Context: ended()}, false, false), context.Canceled)
+	}
+}

@@ -4,6 +4,7 @@
 package spool
 
 import (
+	"context"
 	"encoding/binary"
 	"hash/crc32"
 	"os"
@@ -25,3 +26,20 @@ func (s *Sink) SetTail(f *os.File) {
 	_ = s.store.tail.Close() // nothing is to be written to it any more
 	s.store.tail = f
 }
+
+// Await waits as Flush does, for an answer that is there if answered says so, of a
+// courier that has ended if ended says so.
+func Await(ctx context.Context, answered, ended bool) error {
+	s := Sink{done: make(chan struct{})}
+	asked := make(chan error, 1)
+	if answered {
+		asked <- ErrFull
+	}
+	if ended {
+		close(s.done)
+	}
+	return s.await(ctx, asked)
+}
+
+// ErrEnded is the error of a courier that ended.
+var ErrEnded = errEnded

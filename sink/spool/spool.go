@@ -289,21 +289,34 @@ func (s *Sink) Flush(ctx context.Context) error {
 // spooled.
 const flushMost = 5 * time.Second
 
+// await waits for the answer to what the courier was asked. Of what comes at one
+// moment the answer counts, then that there will be none.
 func (s *Sink) await(ctx context.Context, asked <-chan error) error {
 	if err := ctx.Err(); err != nil {
 		return err // even if there is an answer already
 	}
 	timer := time.NewTimer(flushMost)
 	defer timer.Stop()
+	var late error
 	select {
 	case err := <-asked:
 		return err
+	case <-s.done:
 	case <-timer.C:
-		return fmt.Errorf("the inner sink has not flushed within %v", flushMost)
+		late = fmt.Errorf("the inner sink has not flushed within %v", flushMost)
 	case <-ctx.Done():
-		return ctx.Err()
+		late = ctx.Err()
+	}
+	select {
+	case err := <-asked: // the courier gave it before it ended
+		return err
+	default:
+	}
+	select {
 	case <-s.done:
 		return errEnded
+	default:
+		return late
 	}
 }
 
