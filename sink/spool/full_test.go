@@ -5,9 +5,11 @@ package spool_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -44,7 +46,8 @@ func TestAFullSpoolRefusesAndTakesAgainWhenThereIsRoom(t *testing.T) {
 				assert.Equal(t, took, 0)
 				assert.ErrorIs(t, err, spool.ErrFull)
 				assert.ErrorContains(t, err, dir)
-				assert.ErrorContains(t, err, "8192 bytes (Options.MaxBytes): raise it")
+				assert.ErrorContains(t, err, " bytes are needed, and ")
+				assert.ErrorContains(t, err, " of the 8192 of Options.MaxBytes are free: raise it")
 				break
 			}
 			assert.Assert(t, state(s).Bytes <= 8<<10)
@@ -60,6 +63,33 @@ func TestAFullSpoolRefusesAndTakesAgainWhenThereIsRoom(t *testing.T) {
 		assert.DeepEqual(t, inner.Lines(), lines(0, n+1))
 		sound(t, &inner)
 	})
+}
+
+func TestAFullSpoolSaysHowMuchIsNeeded(t *testing.T) {
+	s := opened(t, &fault.Sink{OnOpen: fault.Always(fault.Fail(errAway))}, t.TempDir(), &spool.Options{MaxBytes: 4 << 10})
+	_, err := s.Write(ended(), record(3000))
+	assert.NilError(t, err)
+	used := state(s).Bytes
+	_, err = s.Write(ended(), record(2000))
+	var need, free int64
+	_, scanErr := fmt.Sscanf(tail(err, "full: "), "%d bytes are needed, and %d of the 4096 of Options.MaxBytes are free", &need, &free)
+	assert.NilError(t, scanErr, "%v", err)
+	assert.Assert(t, need > 2000 && need < 2200, "%v", err)
+	assert.Equal(t, free, 4096-used)
+	_, err = s.Write(ended(), record(9000))
+	_, scanErr = fmt.Sscanf(tail(err, "full: "), "%d bytes are needed, and Options.MaxBytes is 4096: raise it above that", &need)
+	assert.NilError(t, scanErr, "%v", err)
+	assert.Assert(t, need > 9000 && need < 9200, "%v", err)
+	assert.ErrorIs(t, err, spool.ErrFull)
+}
+
+// record returns a batch of one record of n bytes.
+func record(n int) sink.Batch { return sink.Batch{Bytes: make([]byte, n), Ends: []int{n}} }
+
+// tail returns what an error says after a text.
+func tail(err error, text string) string {
+	_, after, _ := strings.Cut(err.Error(), text)
+	return after
 }
 
 func TestABatchIsCutToSegmentsAndARecordIsNot(t *testing.T) {

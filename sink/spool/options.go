@@ -80,6 +80,7 @@ func (o Options) withDefaults() Options {
 }
 
 const (
+	maxLeast     = 4 << 10
 	segmentLeast = 1 << 10
 	segmentMost  = 1 << 30
 )
@@ -97,20 +98,22 @@ func (s *Sink) check() error {
 	if err := checkFolder(s.given, s.dir); err != nil {
 		wrong("dir: %w", err)
 	}
-	if o.MaxBytes < 4<<10 {
-		wrong("Options.MaxBytes: %d bytes are too few: the least is 4096, zero means 1 GiB", o.MaxBytes)
+	enough := o.MaxBytes >= maxLeast
+	if !enough {
+		wrong("Options.MaxBytes: %d is less than %d: give it at least that, or leave it out, which means 1 GiB", o.MaxBytes, maxLeast)
 	}
 	switch {
 	case o.SegmentBytes < segmentLeast || o.SegmentBytes > segmentMost:
-		wrong("Options.SegmentBytes: %d is not between %d and %d: zero means 8 MiB", o.SegmentBytes, segmentLeast, segmentMost)
-	case o.SegmentBytes > o.MaxBytes:
-		wrong("Options.SegmentBytes: %d is more than MaxBytes, which is %d: make it a quarter of that, or leave it out", o.SegmentBytes, o.MaxBytes)
+		wrong("Options.SegmentBytes: %d is not between %d and %d: choose one of them, or leave it out, which means 8 MiB", o.SegmentBytes, segmentLeast, segmentMost)
+	case o.SegmentBytes > o.MaxBytes && enough: // else it may be right
+		wrong("Options.SegmentBytes: %d is more than Options.MaxBytes, %d: give it %d, or leave it out, which means the same",
+			o.SegmentBytes, o.MaxBytes, Options{MaxBytes: o.MaxBytes}.withDefaults().SegmentBytes)
 	}
 	if o.Patience < 0 {
-		wrong("Options.Patience: %v is negative: zero means 500ms", o.Patience)
+		wrong("Options.Patience: %v is negative: give it a time, or leave it out, which means 500ms", o.Patience)
 	}
 	if o.RetryMost < 0 || o.RetryMost > 0 && o.RetryMost < retryFirst {
-		wrong("Options.RetryMost: %v is less than %v: zero means 10s", o.RetryMost, retryFirst)
+		wrong("Options.RetryMost: %v is less than %v: give it at least that, or leave it out, which means 10s", o.RetryMost, retryFirst)
 	}
 	if o.Sync < SyncNever || o.Sync > SyncBatch {
 		wrong("Options.Sync: there is no policy %d: use SyncNever, SyncFlush or SyncBatch", o.Sync)

@@ -17,7 +17,8 @@ import (
 )
 
 // ErrFull is the error of Write when the spool has no room: Options.MaxBytes is
-// reached, or the disk is full.
+// reached, or the disk is full. The error that wraps it says how many bytes were
+// needed and how many there are.
 var ErrFull = errors.New("the spool is full")
 
 // A store is the records on the disk, a queue that knows no sinks. Records are
@@ -208,8 +209,8 @@ func (t *store) append(p []byte, ends []int) (first uint64, err error) {
 	if fresh {
 		need += headerSize
 	}
-	if t.bytes+need > t.maxBytes || size > math.MaxInt32 {
-		return 0, fmt.Errorf("%w: %d of %d bytes (Options.MaxBytes): raise it, or see to the sink behind it", ErrFull, t.bytes, t.maxBytes)
+	if err := t.room(size, need); err != nil {
+		return 0, err
 	}
 	if fresh {
 		if err := t.begin(); err != nil {
@@ -234,6 +235,20 @@ func (t *store) append(p []byte, ends []int) (first uint64, err error) {
 		t.syncTail()
 	}
 	return first, nil
+}
+
+// room returns why need bytes more do not go into the store, size of them in one frame.
+func (t *store) room(size, need int64) error {
+	switch {
+	case size > math.MaxInt32:
+		return fmt.Errorf("%w: a frame cannot have %d bytes, the most is %d: lower the format's MaxRecord", ErrFull, size, math.MaxInt32)
+	case need > t.maxBytes:
+		return fmt.Errorf("%w: %d bytes are needed, and Options.MaxBytes is %d: raise it above that", ErrFull, need, t.maxBytes)
+	case t.bytes+need > t.maxBytes:
+		return fmt.Errorf("%w: %d bytes are needed, and %d of the %d of Options.MaxBytes are free: raise it, or see to the sink behind it",
+			ErrFull, need, t.maxBytes-t.bytes, t.maxBytes)
+	}
+	return nil
 }
 
 // explain adds the way out to an error of appending.
