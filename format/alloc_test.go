@@ -75,3 +75,12 @@ func TestAppendIsAppendRecordWithoutAllocations(t *testing.T) {
 		}
 	}
 }
+
+func TestJSONOfMapsAllocatesNothing(t *testing.T) {
+	buf := make([]byte, 0, 8<<10)
+	r := slog.NewRecord(time.Now(), slog.LevelInfo, "m", 0)
+	r.AddAttrs(slog.Any("strings", map[string]string{"a": "b", "c": "d"}), slog.Any("any", map[string]any{"a": "b", "c": 1, "d": map[string]string{"e": "f"}}))
+	if got := testing.AllocsPerRun(1000, func() { buf, _ = format.JSON(nil).AppendRecord(buf[:0], r, nil) }); got != 0 {
+		t.Errorf("got %v allocations, want 0", got)
+	}
+}

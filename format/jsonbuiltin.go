@@ -45,9 +45,9 @@ func (e *encoder) appendJSONBuiltin(v any, depth int) error {
 	case []any:
 		err = e.appendJSONSlice(v, depth+1)
 	case map[string]any:
-		err = e.appendJSONMap(v, depth+1)
+		err = appendJSONMap(e, v, depth+1)
 	case map[string]string:
-		err = e.appendJSONStringMap(v)
+		err = appendJSONMap(e, v, depth+1)
 	default:
 		err = e.appendMarshaled(v)
 	}
@@ -136,7 +136,9 @@ func (e *encoder) appendJSONSlice(s []any, depth int) error {
 	return nil
 }
 
-func (e *encoder) appendJSONMap(m map[string]any, depth int) error {
+// appendJSONMap appends a map of strings, none of which it puts into an interface that
+// outlives the look at it, or of anything.
+func appendJSONMap[T any](e *encoder, m map[string]T, depth int) error {
 	if m == nil {
 		e.buf = append(e.buf, "null"...)
 		return nil
@@ -151,31 +153,14 @@ func (e *encoder) appendJSONMap(m map[string]any, depth int) error {
 		if err := e.appendJSONKey(x.keys[i], i == outer); err != nil {
 			return err
 		}
-		if err := e.appendJSONBuiltin(m[x.keys[i]], depth); err != nil {
-			return err
+		var err error
+		v := m[x.keys[i]]
+		if s, ok := any(v).(string); ok {
+			err = e.appendJSONString(s)
+		} else {
+			err = e.appendJSONBuiltin(v, depth)
 		}
-	}
-	x.dropKeys(outer)
-	e.buf = append(e.buf, '}')
-	return nil
-}
-
-func (e *encoder) appendJSONStringMap(m map[string]string) error {
-	if m == nil {
-		e.buf = append(e.buf, "null"...)
-		return nil
-	}
-	if len(m) > e.limit-len(e.buf) {
-		return errTooBig
-	}
-	e.buf = append(e.buf, '{')
-	x := e.scratch()
-	outer := len(x.keys)
-	for i, n := outer, sortKeys(x, m); i < n; i++ {
-		if err := e.appendJSONKey(x.keys[i], i == outer); err != nil {
-			return err
-		}
-		if err := e.appendJSONString(m[x.keys[i]]); err != nil {
+		if err != nil {
 			return err
 		}
 	}
