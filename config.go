@@ -34,7 +34,7 @@ type Config struct {
 	// package or to With of a logger, in this order of precedence; the last of
 	// several counts. It may stand in a group that WithGroup opened, but not in
 	// one of slog.Group. When no layer has that name the record goes to "default",
-	// whatever group or Match would have chosen; see Health.UnknownLayers.
+	// whatever group or Match would have chosen; see EventUnknownLayer.
 	//
 	// Its value is a text, a number, a fmt.Stringer, an error, or a LogValuer of
 	// one of these, which is asked once more than otherwise; any other value, and

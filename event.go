@@ -17,7 +17,7 @@ import (
 // Event is a piece of hydra's own news. hydra never logs about itself through
 // slog or log: news goes to Config.OnEvent, and to the fallback as a JSON record,
 // there at most once in ten seconds for each kind and destination, but for
-// mistakes, which are all told.
+// mistakes and unknown layers, which are all told.
 type Event struct {
 	// Time is when it happened.
 	Time time.Time
@@ -48,6 +48,11 @@ type EventKind string
 const (
 	// EventMistake is a mistake in the Config that NewHandler was given.
 	EventMistake EventKind = "hydra: mistake in the configuration"
+
+	// EventUnknownLayer is a layer attribute that names no layer, for the first time
+	// with that name; Err has the name and the nearest that there is. It is told of the
+	// 64 names that Health.UnknownLayers keeps apart.
+	EventUnknownLayer EventKind = "hydra: unknown layer"
 
 	// EventBroken is a sink that cannot be opened, or written to for longer than
 	// Destination.RetryFor, or that ended its writer by runtime.Goexit: its records go
@@ -209,7 +214,7 @@ func (r *reporter) tell(e Event) {
 	if t == nil {
 		t = &telling{}
 		r.told[key] = t
-	} else if e.Time.Sub(t.at) < tellEvery && e.Kind != EventMistake {
+	} else if e.Time.Sub(t.at) < tellEvery && e.Kind != EventMistake && e.Kind != EventUnknownLayer {
 		t.skipped++
 		t.records += e.Count
 		return

@@ -11,7 +11,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/hydra-logger/hydra/format"
 	"github.com/hydra-logger/hydra/internal/errs"
@@ -71,8 +70,19 @@ func newRouter(cfg Config, c *checker) (*router, []*destination) {
 		least:   math.MaxInt,
 	}
 	names := slices.Sorted(maps.Keys(cfg.Layers))
-	var all []*destination
-	routes := make(map[string][]route)
+	routes, all := r.route(cfg, names, c)
+	for _, name := range names {
+		r.add(name, cfg.Layers[name].Match, routes)
+	}
+	r.usual = r.layers[defaultLayer]
+	r.search = len(r.layers) > 1
+	return r, all
+}
+
+// route makes the destinations, and returns them and each layer's routes to them. Equal
+// sinks are one destination.
+func (r *router) route(cfg Config, names []string, c *checker) (routes map[string][]route, all []*destination) {
+	routes = make(map[string][]route)
 	for _, name := range names {
 		from := cfg.Layers[name]
 		for i, given := range from.Destinations {
@@ -93,26 +103,27 @@ func newRouter(cfg Config, c *checker) (*router, []*destination) {
 			routes[name] = append(routes[name], route{to: d, level: from.Level, own: given.Level})
 		}
 	}
-	for _, name := range names {
-		l := &layer{}
-		if name != everyLayer {
-			l.add(routes[name], routes[everyLayer])
-			r.layers[name] = l
-			r.longest = max(r.longest, len(name))
-		}
-		for key, value := range cfg.Layers[name].Match {
-			if r.matches[key] == nil {
-				r.matches[key] = make(map[string]*layer)
-			}
-			r.matches[key][value] = l
-		}
-		for _, way := range routes[name] {
-			r.listen(way)
-		}
+	return routes, all
+}
+
+// add adds a layer, with the rules that lead to it and its routes, those of layer "*"
+// included.
+func (r *router) add(name string, match map[string]string, routes map[string][]route) {
+	l := &layer{}
+	if name != everyLayer {
+		l.add(routes[name], routes[everyLayer])
+		r.layers[name] = l
+		r.longest = max(r.longest, len(name))
 	}
-	r.usual = r.layers[defaultLayer]
-	r.search = len(r.layers) > 1
-	return r, all
+	for key, value := range match {
+		if r.matches[key] == nil {
+			r.matches[key] = make(map[string]*layer)
+		}
+		r.matches[key][value] = l
+	}
+	for _, way := range routes[name] {
+		r.listen(way)
+	}
 }
 
 // format returns the index of f among the distinct formats.
@@ -268,7 +279,7 @@ func (r *router) find(p *place, record *slog.Record, top []slog.Attr) *layer {
 }
 
 // byName returns the layer that the value of a layer attribute names. An unknown
-// name is counted and means the default layer; what cannot be a name gives nil.
+// name is counted, told once and means the default layer; what cannot be a name gives nil.
 func (r *router) byName(v slog.Value) *layer {
 	name, ok := text(v)
 	if !ok || name == "" {
@@ -277,7 +288,9 @@ func (r *router) byName(v slog.Value) *layer {
 	if l, ok := r.layers[name]; ok {
 		return l
 	}
-	r.unknown.add(name)
+	if kept, first := r.unknown.add(name); first {
+		r.reportUnknown(kept)
+	}
 	return r.usual
 }
 
@@ -330,42 +343,4 @@ func text(v slog.Value) (s string, ok bool) {
 func same[T any](a, b T) bool {
 	defer func() { _ = recover() }() // == on interfaces panics where it cannot
 	return any(a) == any(b)
-}
-
-// unknownNames counts layer names that nobody configured. They may come from
-// outside the program, so their number and length are bounded.
-type unknownNames struct {
-	mu     sync.Mutex
-	counts map[string]uint64 // guarded by mu
-}
-
-const (
-	maxUnknownNames      = 64
-	maxUnknownNameLength = 64
-	otherNames           = "(others)"
-)
-
-func (u *unknownNames) add(name string) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.counts == nil {
-		u.counts = make(map[string]uint64)
-	}
-	if len(name) > maxUnknownNameLength {
-		name = strings.ToValidUTF8(name[:maxUnknownNameLength], "") + "…"
-	}
-	if _, ok := u.counts[name]; !ok {
-		if len(u.counts) >= maxUnknownNames {
-			name = otherNames
-		}
-		name = strings.Clone(name) // it may be a part of something large
-	}
-	u.counts[name]++
-}
-
-// snapshot returns a copy of the counts.
-func (u *unknownNames) snapshot() map[string]uint64 {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return maps.Clone(u.counts)
 }
