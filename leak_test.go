@@ -61,9 +61,10 @@ func TestFault66HandlersLeaveNothingOpen(t *testing.T) {
 			descriptors, mappings = resources(t)
 		}
 	}
+	// The collector may let go of what other tests left to it, but 1000 leaks are more.
 	gotDescriptors, gotMappings := resources(t)
-	assert.Equal(t, gotDescriptors, descriptors)
-	assert.Equal(t, gotMappings, mappings)
+	assert.Assert(t, gotDescriptors <= descriptors, "got %d descriptors, want at most %d", gotDescriptors, descriptors)
+	assert.Assert(t, gotMappings <= mappings, "got %d mappings, want at most %d", gotMappings, mappings)
 	left, err := os.ReadDir(dir)
 	assert.NilError(t, err)
 	assert.Equal(t, len(left), 1)
