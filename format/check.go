@@ -13,9 +13,13 @@ import (
 // errTooBig: the encoding of a value would not fit into the record.
 var errTooBig = errors.New("hydra: value too big")
 
-// maxNest bounds nesting in values. Readers of JSON give up at the same depth,
-// encoding/json's among them.
-const maxNest = 10_000
+// maxNest bounds nesting in values. Readers of JSON give up at 10,000, encoding/json's
+// among them, and around the value are the record and its groups.
+const maxNest = 9000
+
+// maxPointers bounds those on the way to a value, each of which takes room on the stack
+// and not all of which are nesting.
+const maxPointers = 2 * maxNest
 
 // cycleLevel is the depth at which encoding/json begins to look for cycles.
 const cycleLevel = 1000
@@ -36,7 +40,7 @@ func checkText(v any, maxBytes int) (methods bool, err error) {
 // maxBytes. Encoders follow a value that contains itself until the stack
 // overflows, which ends the process, and one that contains another often, which
 // contains another often, until memory does. Most types can do neither, and
-// their values are not walked.
+// their values are not walked, but for the length of what can be long.
 func check(v any, maxBytes int, shapes *shapes) (methods bool, err error) {
 	rv := reflect.ValueOf(v)
 	if held, ok := v.(reflect.Value); ok && shapes.text {
@@ -45,7 +49,7 @@ func check(v any, maxBytes int, shapes *shapes) (methods bool, err error) {
 	if !rv.IsValid() {
 		return false, nil
 	}
-	if s := shapes.of(rv.Type()); rv.CanInterface() && !s.walk { // fmt calls no methods it cannot
+	if s := shapes.of(rv.Type()); rv.CanInterface() && !s.walk && !s.long { // fmt calls no methods it cannot
 		return s.holds, nil
 	}
 	c := checker{shapes: shapes, room: maxBytes}
@@ -73,10 +77,13 @@ func (c *checker) value(v reflect.Value, depth int) error {
 	if c.room--; c.room < 0 {
 		return errTooBig
 	}
-	if depth > maxNest {
+	if depth > maxNest || c.level > maxPointers {
 		return fmt.Errorf("nested more than %d levels deep", maxNest)
 	}
 	if k := v.Kind(); k > reflect.Invalid && k <= reflect.Complex128 {
+		if v.Type().NumMethod() > 0 {
+			c.met = true
+		}
 		return nil // numbers and bools have nothing in them
 	}
 	s := c.of(v.Type())
@@ -92,7 +99,7 @@ func (c *checker) value(v reflect.Value, depth int) error {
 		c.room -= v.Len()
 	case reflect.Interface:
 		if !v.IsNil() {
-			return c.value(v.Elem(), depth+1)
+			return c.value(v.Elem(), max(depth, 1))
 		}
 	case reflect.Pointer:
 		if !v.IsNil() && (!c.text || depth == 0) {
@@ -101,24 +108,53 @@ func (c *checker) value(v reflect.Value, depth int) error {
 	case reflect.Slice, reflect.Array:
 		switch {
 		case s.flat:
-			c.room -= v.Len()
+			return c.flat(v, s)
 		case v.Kind() == reflect.Array:
 			return c.elements(v, depth)
 		case v.Len() > 0:
 			return c.behind(v, depth)
 		}
 	case reflect.Map:
-		if v.Len() > 0 {
+		switch {
+		case s.flat:
+			return c.flat(v, s)
+		case v.Len() > 0:
 			return c.behind(v, depth)
 		}
 	case reflect.Struct:
-		for _, i := range s.fields {
-			if err := c.value(v.Field(i), depth+1); err != nil {
+		for _, f := range s.fields {
+			in := v.Field(f.index)
+			if f.omitEmpty && isEmpty(in) || f.omitZero && in.IsZero() {
+				continue
+			}
+			if err := c.value(in, depth+1); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// flat walks a slice, an array or a map with nothing behind its elements.
+func (c *checker) flat(v reflect.Value, s *shape) error {
+	if s.holds {
+		c.met = true
+	}
+	if c.room -= v.Len(); c.room < 0 {
+		return errTooBig
+	}
+	return nil
+}
+
+// isEmpty reports whether encoding/json omits a field with omitempty.
+func isEmpty(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Array, reflect.Map, reflect.Slice, reflect.String:
+		return v.Len() == 0
+	case reflect.Struct:
+		return false
+	}
+	return v.IsZero()
 }
 
 // behind walks what a pointer, a map or a slice refers to, and notices when it
@@ -142,7 +178,7 @@ func (c *checker) behind(v reflect.Value, depth int) error {
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
-		return c.value(v.Elem(), depth+1)
+		return c.value(v.Elem(), max(depth, 1))
 	case reflect.Slice:
 		return c.elements(v, depth)
 	default:

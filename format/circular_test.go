@@ -34,6 +34,12 @@ func (d dropper) Error() string                { panic(d.p) }
 func (d dropper) MarshalJSON() ([]byte, error) { panic(d.p) }
 func (d dropper) MarshalText() ([]byte, error) { panic(d.p) }
 
+// A code is a number that knows no text for itself.
+type code int
+
+func (code) Error() string                { panic([]any(newCircular())) }
+func (code) MarshalText() ([]byte, error) { panic([]any(newCircular())) }
+
 // A test that fails here ends the process: fmt follows what contains itself until the
 // stack overflows.
 func TestFault50PanicsWithWhatContainsItselfAreTold(t *testing.T) {
@@ -56,6 +62,13 @@ func TestFault50PanicsWithWhatContainsItselfAreTold(t *testing.T) {
 		"inner attribute": []any{slog.Group("g", "k", dropper{self})},
 		"value in method": shouting{slog.AnyValue(dropper{self})},
 		"behind reflect":  reflect.ValueOf([]any{dropper{self}}),
+		"number":          []any{code(1)},
+		"numbers":         []code{1},
+		"lists of them":   [][]code{{1}},
+		"number in map":   map[string]any{"k": code(1)},
+		"map of numbers":  map[int]code{1: 1},
+		"number as key":   map[code]int{1: 1},
+		"field of number": struct{ C code }{1},
 		"hidden list":     reflect.ValueOf(holder{newCircular()}).Field(0),
 	}
 	// JSON looks neither for Format and String nor into what is not exported.

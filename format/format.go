@@ -73,6 +73,11 @@ type Options struct {
 	// MaxRecord bounds an encoded record, in bytes. A longer one is cut and
 	// says so in an attribute "truncated". Zero means DefaultMaxRecord; less
 	// than MinMaxRecord counts as MinMaxRecord, and more than 128 MiB as that.
+	//
+	// Values that encoding/json or fmt would encode are judged before, by the least
+	// that they could take, and are left out when that is too much; so are some that
+	// would just have fitted, such as a struct of which encoding/json hides large
+	// fields behind others of the same name. Values are nested 9000 deep at most.
 	MaxRecord int
 }
 

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
+	"strings"
 	"sync"
 )
 
@@ -26,12 +28,20 @@ var (
 
 // shape is what an encoder finds in values of one type.
 type shape struct {
-	walk        bool  // a value could be endless, or far larger than its memory
-	holds       bool  // !walk: values of the type, or what is within, have methods
-	methods     bool  // the encoder calls a method and looks no further
-	addrMethods bool  // the same, for values that can be addressed
-	flat        bool  // nothing is behind the elements of the slice or array
-	fields      []int // of the struct, those that the encoder looks at
+	walk        bool    // a value could be endless, or far larger than its memory
+	long        bool    // !walk: within a value may be something of any length
+	holds       bool    // !walk or flat: values of the type, or what is within, have methods
+	methods     bool    // the encoder calls a method and looks no further
+	addrMethods bool    // the same, for values that can be addressed
+	flat        bool    // what the slice, array or map holds has nothing behind it, and is short
+	fields      []field // of the struct, those that the encoder looks at
+}
+
+// field is a field of a struct, and when encoding/json leaves it out.
+type field struct {
+	index     int
+	omitEmpty bool
+	omitZero  bool
 }
 
 // of returns the shape of t. A program has only so many types, so what is known
@@ -44,7 +54,9 @@ func (s *shapes) of(t reflect.Type) *shape {
 	n.addrMethods = !s.text && !n.methods && s.hasMethods(reflect.PointerTo(t))
 	switch t.Kind() {
 	case reflect.Slice, reflect.Array:
-		n.flat = !s.refers(t.Elem(), 1)
+		n.flat = s.short(t.Elem())
+	case reflect.Map:
+		n.flat = s.short(t.Key()) && s.short(t.Elem())
 	case reflect.Struct:
 		n.fields = s.fields(t)
 	}
@@ -53,7 +65,8 @@ func (s *shapes) of(t reflect.Type) *shape {
 		first = t.Elem()
 	}
 	n.walk = s.refers(first, 2) && (!n.methods || isSlogs(t))
-	n.holds = !n.walk && (n.methods || s.holds(first))
+	n.long = !n.walk && !n.methods && s.isLong(first)
+	n.holds = n.methods || (!n.walk || n.flat) && s.holds(first)
 	known, _ := s.known.LoadOrStore(t, n)
 	return known.(*shape)
 }
@@ -89,15 +102,45 @@ func (s *shapes) holds(t reflect.Type) bool {
 
 // fields returns the fields of a struct that the encoder looks at. It may name
 // one that encoding/json hides behind another of the same name.
-func (s *shapes) fields(t reflect.Type) []int {
-	var fields []int
+func (s *shapes) fields(t reflect.Type) []field {
+	var fields []field
 	for i := range t.NumField() {
 		f := t.Field(i)
-		if s.text || (f.IsExported() || f.Anonymous) && f.Tag.Get("json") != "-" {
-			fields = append(fields, i)
+		if s.text {
+			fields = append(fields, field{index: i})
+			continue
+		}
+		if tag := f.Tag.Get("json"); (f.IsExported() || f.Anonymous) && tag != "-" {
+			options := strings.Split(tag, ",")[1:]
+			fields = append(fields, field{i, slices.Contains(options, "omitempty"), slices.Contains(options, "omitzero")})
 		}
 	}
 	return fields
+}
+
+// short reports whether values of type t have nothing behind them and never are long.
+func (s *shapes) short(t reflect.Type) bool { return !s.refers(t, 1) && !s.isLong(t) }
+
+// isLong reports whether values of type t have a slice, a map or an array that may
+// have as many elements as it likes, elements without a size for instance. It is asked
+// only about types that refers has seen to the end.
+func (s *shapes) isLong(t reflect.Type) bool {
+	const short = 1 << 10 // elements that are not worth a look
+	switch t.Kind() {
+	case reflect.Slice, reflect.Map:
+		return true
+	case reflect.Pointer:
+		return !s.text && s.isLong(t.Elem())
+	case reflect.Array:
+		return t.Len() > short || s.isLong(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if s.isLong(t.Field(i).Type) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // refers reports whether a value of type t can depend on n references one after

@@ -1,0 +1,89 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package format_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"runtime"
+	"testing"
+	"time"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/hydra-logger/hydra/format"
+)
+
+// optional is a row of which most is left out.
+type optional struct {
+	A, B, C, D, E, F, G, H, I, J, K, L int            `json:",omitempty"`
+	M, N, O, P                         string         `json:",omitempty"`
+	Q                                  []int          `json:",omitempty"`
+	R                                  map[string]any `json:",omitempty"`
+	S, T                               *optional      `json:",omitempty"`
+	U, V                               any            `json:",omitzero"`
+	W                                  time.Duration  `json:",omitzero"`
+}
+
+func TestFieldsThatAreLeftOutTakeNoRoom(t *testing.T) {
+	rows := make([]optional, 200)
+	rows[7] = optional{A: 1, S: &optional{M: "x"}, U: 1}
+	var want bytes.Buffer
+	r := slog.NewRecord(time.Unix(0, 0), slog.LevelInfo, "m", 0)
+	r.AddAttrs(slog.Any("rows", rows))
+	assert.NilError(t, slog.NewJSONHandler(&want, nil).Handle(t.Context(), r))
+	got, flaws := format.JSON(&format.Options{MaxRecord: 1024}).AppendRecord(nil, r, nil)
+	assert.Equal(t, flaws, format.Flaws(0), "%s", got)
+	assert.Equal(t, string(got), want.String())
+}
+
+// Go's own reader of JSON takes 10,000 levels.
+func TestFault51DeepValuesAreWrittenAsLongAsTheyCanBeRead(t *testing.T) {
+	const deep = 8900
+	var slice any
+	var chain *list
+	for range deep {
+		slice, chain = []any{slice}, &list{Next: chain}
+	}
+	for _, v := range []any{slice, chain} {
+		var want bytes.Buffer
+		r := slog.NewRecord(time.Unix(0, 0), slog.LevelInfo, "m", 0)
+		r.AddAttrs(slog.Any("v", v))
+		assert.NilError(t, slog.NewJSONHandler(&want, nil).Handle(t.Context(), r))
+		got, flaws := format.JSON(nil).AppendRecord(nil, r, nil)
+		assert.Equal(t, flaws, format.Flaws(0), "%.100s", got)
+		assert.Assert(t, string(got) == want.String())
+		assert.Assert(t, json.Valid(got))
+	}
+}
+
+func TestFault57LongValuesAreNotEncodedToBeThrownAway(t *testing.T) {
+	const long = 1 << 25
+	for name, v := range map[string]any{
+		"slice":                     make([]struct{}, long),
+		"array":                     [long]struct{}{},
+		"pointer to array":          &[long]struct{}{},
+		"field":                     struct{ F []struct{} }{make([]struct{}, long)},
+		"array of arrays":           [1]struct{ F [long]struct{} }{},
+		"array behind a field":      struct{ F *[long]struct{} }{&[long]struct{}{}},
+		"numbers":                   make([]float64, format.DefaultMaxRecord),
+		"lists that are all shared": [][]struct{}{make([]struct{}, long)},
+	} {
+		for _, k := range kinds {
+			var before, after runtime.MemStats
+			r := slog.NewRecord(time.Time{}, slog.LevelInfo, "m", 0)
+			r.AddAttrs(slog.Any("v", v))
+			runtime.ReadMemStats(&before)
+			got, flaws := k.new(nil).AppendRecord(nil, r, nil)
+			runtime.ReadMemStats(&after)
+			if name == "array behind a field" && k.name == "text" {
+				assert.Equal(t, flaws, format.Flaws(0)) // fmt prints the address
+			} else {
+				assert.Equal(t, flaws, format.Truncated, "%s, %s: %.100s", k.name, name, got)
+			}
+			assert.Assert(t, after.TotalAlloc-before.TotalAlloc < 8<<20, "%s, %s", k.name, name)
+		}
+	}
+}
