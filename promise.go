@@ -46,7 +46,9 @@ func (p Promise) MarshalText() ([]byte, error) { return []byte(p.String()), nil 
 
 // FlushTo waits until p holds of every record that was accepted before the call. It
 // returns what Flush does, with an error for each destination whose sink cannot
-// promise p; its records are then as safe as Flush makes them.
+// promise p; its records are then as safe as Flush makes them. Package sink/spool keeps
+// SurvivesProcess, and cannot promise SurvivesPower: what it passed on is with the sink
+// behind it.
 //
 // Flush brings records as far as the options of each sink say, however far that is.
 // FlushTo brings them as far as the caller says: not beyond, where it need not wait,

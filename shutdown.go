@@ -98,7 +98,9 @@ func (s *shutdown) enter(p Phase) {
 // destination cannot be waited for.
 //
 // How safe that is the options of each sink say: a file that was asked to syncs, and
-// others are with the system. FlushTo is Flush with a promise that the caller chooses.
+// others are with the system. A sink that keeps records itself, a sink.Holder such as a
+// spool, has them although their target may not: Health counts them as Spooled. FlushTo
+// is Flush with a promise that the caller chooses.
 func (h *Handler) Flush(ctx context.Context) error {
 	return h.flush(ctx, func(d *destination) *barrier {
 		return &barrier{target: d.queue.offered(), flush: true}

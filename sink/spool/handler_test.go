@@ -36,6 +36,8 @@ func TestFault46AnOutageLongerThanMemory(t *testing.T) {
 		log.Info("during", "n", i)
 	}
 	assert.NilError(t, h.Flush(t.Context())) // all of it is in the spool
+	assert.NilError(t, h.FlushTo(t.Context(), hydra.SurvivesProcess))
+	assert.ErrorContains(t, h.FlushTo(t.Context(), hydra.SurvivesPower), "cannot promise that records survive a loss of power")
 	d := h.Health().Destinations[0]
 	assert.Equal(t, d.Spooled, uint64(records))
 	assert.Equal(t, d.Written+d.Fallback+d.Dropped+d.Rejected+d.Pending, uint64(0))

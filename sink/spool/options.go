@@ -15,7 +15,8 @@ import (
 )
 
 // Options configures a Sink. The zero value, and a nil *Options, keep at most
-// 1 GiB and leave it to the system when the disk has it.
+// 1 GiB and leave it to the system when the disk has it. A value that is not allowed
+// is an error of Open.
 type Options struct {
 	// MaxBytes is how many bytes the spool may have on the disk, those aside that
 	// are kept as *.bad. When it is full Write returns an error that wraps ErrFull,
@@ -23,22 +24,25 @@ type Options struct {
 	// 4096.
 	MaxBytes int64
 
-	// SegmentBytes is the size of the files that the spool consists of. The space
-	// of one is free again when the inner sink has taken all of it. A record that
+	// SegmentBytes is the size of the files that the spool consists of, in bytes. The
+	// space of one is free again when the inner sink has taken all of it. A record that
 	// is larger has one of its own. Zero means 8 MiB, or a quarter of MaxBytes if
-	// that is less; the least is 1024, the most 1 GiB.
+	// that is less; the least is 1024, the most 1 GiB, or MaxBytes if that is less.
 	SegmentBytes int64
 
 	// Patience is how long the inner sink may fail, or not return, until its batch
-	// is spooled. Write waits that long, once for an outage. Zero means 500 ms.
+	// is spooled. Write waits that long, once for an outage. Zero means 500 ms; the
+	// least is a nanosecond, which hardly waits.
 	Patience time.Duration
 
 	// RetryMost is the longest pause between two tries of the inner sink. The first
 	// one is a millisecond, and it doubles; what a pause really takes is chosen at
-	// random between its half and its whole. Zero means 10 seconds.
+	// random between its half and its whole. Zero means 10 seconds; the least is a
+	// millisecond.
 	RetryMost time.Duration
 
-	// Sync says when the disk has what is in the spool. See the constants.
+	// Sync says when the disk has what is in the spool, and with it what Flush
+	// promises. Zero is SyncNever.
 	Sync Sync
 }
 
@@ -48,7 +52,8 @@ type Sync int
 
 // The policies, from the cheapest to the safest.
 const (
-	// SyncNever leaves it to the system, which takes half a minute or so.
+	// SyncNever leaves it to the system, which takes half a minute or so. What is in
+	// the spool may be lost with the power, also after Flush.
 	SyncNever Sync = iota
 
 	// SyncFlush waits for the disk in Flush, and at the end of a segment: what was
@@ -57,7 +62,8 @@ const (
 	SyncFlush
 
 	// SyncBatch is SyncFlush, and Write too waits for the disk when it spools: what
-	// it spooled survives a loss of power. Expect some hundred to a few thousand
+	// it spooled survives a loss of power, unless the next Flush says that it could
+	// not be brought to the disk. Expect some hundred to a few thousand
 	// batches a second.
 	SyncBatch
 )

@@ -119,7 +119,7 @@ func (s *Sink) Open(context.Context) error {
 
 // Write gives the batch to the inner sink if the spool is empty, and waits for it
 // for Options.Patience, or until ctx ends. Otherwise, and if the inner sink did not
-// take all of it by then, it spools what is left, which takes one system call. It
+// take all of it by then, it spools what is left, with one write to a file. It
 // returns less than the batch only if the spool cannot take it: it is full, which is
 // ErrFull, or its disk fails. A batch that the inner sink has in hand and the spool
 // cannot take is waited for, whatever becomes of ctx.
@@ -258,10 +258,12 @@ func (s *Sink) keep(p *parcel) error {
 	return nil
 }
 
-// Flush makes what Write spooled as safe as Options.Sync says. While the spool is
-// empty it calls Flush of the inner sink, and waits for it for five seconds at most;
-// otherwise it does not wait for the inner sink. It returns what went wrong with a
-// sync since the last Flush.
+// Flush makes what Write spooled as safe as Options.Sync says: with SyncFlush and
+// SyncBatch it is on the disk when Flush returns nil, with SyncNever it is with the
+// system. It does not wait until the inner sink has it, which may take as long as an
+// outage; Held says how much that is. While the spool is empty it calls Flush of the
+// inner sink, and waits for it for five seconds at most. It returns what went wrong
+// with a sync since the last Flush.
 func (s *Sink) Flush(ctx context.Context) error {
 	s.mu.Lock()
 	if !s.running {
