@@ -85,12 +85,12 @@ func (d *Disk) Crash(from, to string, r *rand.Rand) error {
 		names = d.names[filepath.Clean(from)]
 	}
 	for _, n := range names {
-		var synced, current []byte
+		var synced []byte
 		if i := d.indexLocked(n.info); i >= 0 {
 			synced = d.files[i].content
 		}
-		current = synced
-		if current, err = contentOf(n.info, from); errors.Is(err, fs.ErrNotExist) {
+		current, err := contentOf(n.info, from)
+		if errors.Is(err, fs.ErrNotExist) {
 			current = synced // it was removed
 		} else if err != nil {
 			return err

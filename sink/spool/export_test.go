@@ -9,6 +9,7 @@ import (
 	"hash/crc32"
 	"os"
 	"slices"
+	"strings"
 )
 
 // OtherVersion returns a segment as another version would have written it.
@@ -25,6 +26,16 @@ func (s *Sink) SetTail(f *os.File) {
 	defer s.mu.Unlock()
 	_ = s.store.tail.Close() // nothing is to be written to it any more
 	s.store.tail = f
+}
+
+// Noted reports whether the last error of some kind is one of op.
+func (s *Sink) Noted(op string) bool {
+	for _, e := range s.books.errors.Snapshot() {
+		if strings.HasPrefix(e.Last, op+": ") {
+			return true
+		}
+	}
+	return false
 }
 
 // Await waits as Flush does, for an answer that is there if answered says so, of a

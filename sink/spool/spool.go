@@ -104,7 +104,7 @@ func (s *Sink) Open(context.Context) error {
 	if err := s.check(); err != nil {
 		return s.wrap(err)
 	}
-	s.store = store{dir: s.dir, maxBytes: s.opts.MaxBytes, segmentBytes: s.opts.SegmentBytes, policy: s.opts.Sync}
+	s.store = store{dir: s.dir, maxBytes: s.opts.MaxBytes, segmentBytes: s.opts.SegmentBytes, policy: s.opts.Sync, note: s.note}
 	if err := s.store.open(); err != nil {
 		return s.wrap(err)
 	}

@@ -30,6 +30,7 @@ type store struct {
 	maxBytes     int64
 	segmentBytes int64
 	policy       Sync
+	note         func(op string, err error) // tells of an error that nobody is waiting for; may be nil
 
 	lock   *os.File
 	cursor cursor
@@ -332,7 +333,13 @@ func (t *store) syncTail() {
 }
 
 func (t *store) failedSync(err error) {
-	if err != nil && t.unsynced == nil {
+	if err == nil {
+		return
+	}
+	if t.note != nil {
+		t.note("sync", err)
+	}
+	if t.unsynced == nil {
 		t.unsynced = fmt.Errorf("cannot bring it to the disk: %w", err)
 	}
 }

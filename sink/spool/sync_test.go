@@ -74,6 +74,7 @@ func TestFault15ASyncThatFailsIsToldByFlushAndNotTriedAgain(t *testing.T) {
 			continue
 		}
 		assert.ErrorContains(t, s.Flush(t.Context()), "cannot bring it to the disk")
+		assert.Assert(t, s.Noted("sync"), "for those who never flush")
 		assert.NilError(t, s.Flush(t.Context()))
 		_, err = s.Write(ended(), numbered(5, 9))
 		assert.NilError(t, err)
