@@ -120,10 +120,15 @@ func (d *destination) call(op string, f func(context.Context) error) (err error)
 	return f(d.shared.life)
 }
 
-// explain says of a sink's error that it comes of the end of Close's time, if it does:
-// the sink may be sound.
+// gaveUp reports whether a sink's error comes of the end of Close's time: the sink may
+// be sound.
+func (d *destination) gaveUp(err error) bool {
+	return d.shared.life.Err() != nil && errs.Is(err, context.Canceled)
+}
+
+// explain says of such an error what it comes of.
 func (d *destination) explain(err error) error {
-	if d.shared.life.Err() != nil && errs.Is(err, context.Canceled) {
+	if d.gaveUp(err) {
 		return fmt.Errorf("the time of Close was over: %w", err)
 	}
 	return err

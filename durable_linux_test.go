@@ -173,6 +173,45 @@ func TestRecoveryWaitsForItsSinkWhileNewRecordsGoToTheFallback(t *testing.T) {
 	})
 }
 
+func TestTheEndOfClosesTimeWithinARecoveryIsNoFailureOfTheSink(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		slow func(r *rig)
+	}{
+		{"between two runs", func(r *rig) {
+			r.sink.OnWrite = func(int) fault.Action { // which it takes, and late
+				time.Sleep(850 * time.Millisecond) // of the second less its reserve
+				return fault.Action{}
+			}
+		}},
+		{"in the sink", func(r *rig) { r.sink.OnWrite = fault.Always(fault.Stall(make(chan struct{}))) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dir := shmDir(t)
+				for i := range 3 {
+					r := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
+					r.log(i+1, i+1)
+					_ = r.Close(ended())
+				}
+				r := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { tt.slow(r) })
+				r.log(4, 4)
+				settle()
+				_ = r.Close(ending(t, time.Second))
+				time.Sleep(10 * time.Second)
+				assert.Equal(t, len(r.seen(hydra.EventBroken)), 0, "got %v", r.seen(hydra.EventBroken))
+				assert.Equal(t, r.state().Spooled, uint64(1))
+				assert.DeepEqual(t, r.strays(), []string(nil))
+
+				next := durableRig(t, dir, nil)
+				next.close()
+				all, _ := without(append(r.sink.Lines(), next.sink.Lines()...))
+				assert.DeepEqual(t, all, numbers(1, 4))
+			})
+		})
+	}
+}
+
 func TestFault6EndDuringRecoveryLosesNothingAndRepeatsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := shmDir(t)

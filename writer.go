@@ -332,8 +332,13 @@ func (d *destination) pass(reached []*barrier, flushed, synced error) {
 	d.passed = make(chan struct{})
 }
 
-// breakOff turns to the fallback, until a later try succeeds.
+// breakOff turns to the fallback, until a later try succeeds. Not so where Close had no
+// time for what stays in a durable queue: no sink fails then, and no record goes to
+// the fallback.
 func (d *destination) breakOff(err error) {
+	if d.over() && d.gaveUp(err) {
+		return
+	}
 	d.retryAt = time.Now().Add(retryMost)
 	err = d.explain(err)
 	d.mu.Lock()
