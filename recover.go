@@ -69,7 +69,7 @@ func (d *destination) adopt() {
 		case err == nil:
 			m := newRemnant(o)
 			m.damaged = o.Counts().Damaged
-			m.chain, m.told = d.resumeTrail(o.State())
+			d.resumeTrail(m)
 			d.remnants = append(d.remnants, m)
 		case errors.As(err, &bad):
 			d.setAside(bad.Aside)
@@ -80,8 +80,13 @@ func (d *destination) adopt() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, m := range d.remnants {
-		d.durability.Waiting += m.batch.records(m.batch.first, len(m.batch.ends)) + uint64(m.ring.Counts().Records)
+		d.durability.Waiting += m.records()
 	}
+}
+
+// records returns how many are on their way to the sink, or queued, when m was adopted.
+func (m *remnant) records() uint64 {
+	return m.batch.records(m.batch.first, len(m.batch.ends)) + uint64(m.ring.Counts().Records)
 }
 
 // newRemnant returns what is in a ring.

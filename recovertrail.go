@@ -4,6 +4,7 @@
 package hydra
 
 import (
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -28,8 +29,7 @@ func (d *destination) trailState(dst []byte) []byte {
 	case t.ending:
 		return append(dst, stateTold...)
 	}
-	dst, _ = t.chain.AppendBinary(dst) // it has no errors
-	return dst
+	return t.chain.AppendKept(dst)
 }
 
 // trailMoved reports whether the trail stands elsewhere than the ring says.
@@ -37,23 +37,44 @@ func (d *destination) trailMoved() bool {
 	if d.trails.chain == nil {
 		return false
 	}
-	var room [trail.StateSize]byte
+	var room [trail.KeptSize]byte
 	return !slices.Equal(d.trailState(room[:0]), d.trace.state)
 }
 
-// resumeTrail returns the trail of the run whose state a ring has kept, and whether
-// nothing remains to be told there.
-func (d *destination) resumeTrail(state []byte) (c *trail.Chain, told bool) {
-	if slices.Equal(state, stateTold) {
-		return nil, true
+// resumeTrail goes on with the trail of the run whose ring is m's, unless nothing
+// remains to be told there, and tells where "hydra audit" will not call it whole.
+func (d *destination) resumeTrail(m *remnant) {
+	state := m.ring.State()
+	if m.told = slices.Equal(state, stateTold); m.told {
+		return
 	}
-	var s trail.State
-	if d.config.Audit == nil || s.UnmarshalBinary(state) != nil {
-		return nil, false
+	var key []byte
+	if d.config.Audit != nil {
+		key = d.config.Audit.Key
 	}
-	c = trail.NewChain(d.config.Audit.Key)
-	c.State = s
-	return c, false
+	c, sameKey, err := trail.Resume(state, key)
+	var trouble string
+	switch audited := len(state) > 0; {
+	case d.config.Audit == nil && !audited:
+	case d.config.Audit == nil:
+		trouble = "had Audit, and this destination has none: what it left gets no trail, and hydra audit will find its run open, and lines without a trail"
+	case !audited:
+		trouble = "had no Audit: what it left gets no trail, and hydra audit will find lines without one"
+	case err != nil:
+		trouble = "left a trail that cannot be read, as that of another version of hydra: what it left gets none, and hydra audit will find its run open, and lines without a trail"
+	case !sameKey:
+		m.chain = c
+		trouble = "had another Audit.Key: what it left goes on in its numbers, which hydra audit proves without -key; with either key it will find lines with a wrong MAC, or none"
+	default:
+		m.chain = c
+	}
+	begun := err == nil && c.Next > 1
+	if trouble != "" && (m.records() > 0 || begun) { // or else there is no line that anybody could miss
+		d.shared.reporter.report(Event{
+			Kind: EventTrail, Destination: d.config.Name, Count: m.records(),
+			Err: fmt.Errorf("process %d %s", m.ring.Info().PID, trouble),
+		})
+	}
 }
 
 // trailState is what the ring keeps of the trail behind the batch.
@@ -64,8 +85,7 @@ func (m *remnant) trailState() []byte {
 	if m.chain == nil {
 		return nil
 	}
-	state, _ := m.chain.AppendBinary(nil) // it has no errors
-	return state
+	return m.chain.AppendKept(nil)
 }
 
 // stampRun puts trails on the records of the batch, which are those of the run, and
