@@ -157,11 +157,12 @@ type DurableHealth struct {
 	Path  string `json:"path,omitempty"`
 	Bytes int64  `json:"bytes"`
 
-	// Recovered is how many records of dead processes the sink took, and Duplicates
-	// how many it had already. Waiting is how many are yet to come.
-	Recovered  uint64 `json:"recovered"`
-	Duplicates uint64 `json:"duplicates"`
-	Waiting    uint64 `json:"waiting"`
+	// Recovered is how many records of dead processes the sink took, and Arrived how
+	// many more it had already, and did not get again. Waiting is how many are yet to
+	// come.
+	Recovered uint64 `json:"recovered"`
+	Arrived   uint64 `json:"arrived"`
+	Waiting   uint64 `json:"waiting"`
 
 	// Holes are records that a log call was about to make when its process died, and
 	// Damaged those whose bytes were not what they had been.

@@ -20,6 +20,7 @@ import (
 
 	"github.com/hydra-logger/hydra"
 	"github.com/hydra-logger/hydra/internal/fault"
+	"github.com/hydra-logger/hydra/internal/ring"
 )
 
 // durableRig is newRig with a durable queue, in dir.
@@ -303,6 +304,28 @@ func TestWhoRecoversTellsAlsoWhatTheFullQueueHadDropped(t *testing.T) {
 		_, markers := without(next.sink.Lines())
 		assert.Assert(t, strings.Contains(markers[0], fmt.Sprintf(" dropped=%d ", dropped)), "got %s", markers[0])
 		assert.ErrorContains(t, told[0].Err, fmt.Sprintf(" left them; %d more the full queue had dropped", dropped))
+	})
+}
+
+func TestARecoveryTellsOfLogCallsThatHadNotReturned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		dead, err := ring.Create(ring.Options{Dir: dir, Name: "d"}, ring.Geometry{Data: 64, Slots: 8, Batch: 256, BatchRecords: 8})
+		assert.NilError(t, err)
+		for _, n := range []uint32{0, 2, 3} { // 1 had its ticket
+			dead.Fill(n, 2*n, []byte(strconv.Itoa(int(n))+"\n"))
+		}
+		assert.NilError(t, dead.Leave())
+
+		r := durableRig(t, dir, nil)
+		r.close()
+		records, markers := without(r.sink.Lines())
+		assert.DeepEqual(t, records, []string{"0", "2", "3"})
+		assert.Assert(t, strings.Contains(markers[0], " recovered=3 arrived=0 holes=1 damaged=0 "), "got %s", markers[0])
+		told := r.seen(hydra.EventRecovered)
+		assert.Equal(t, len(told), 1)
+		assert.ErrorContains(t, told[0].Err, " left them; 1 more were not logged: their log calls had not returned")
+		assert.Equal(t, r.state().Durable.Holes, uint64(1))
 	})
 }
 

@@ -18,8 +18,8 @@ import (
 
 // RecoveredMessage is the message of the record that a writer puts into the stream
 // behind those that a process left in a durable queue when it ended. Its attributes
-// say how many they are (recovered), and how many more the sink had already
-// (duplicates); holes are records that a log call was about to make, whose Handle
+// say how many they are (recovered), and how many more the sink had already (arrived);
+// holes are records that a log call was about to make, whose Handle
 // never returned, damaged those that are lost because their bytes were not what they
 // had been, and dropped those that the full queue had dropped since its last gap
 // marker; pid and since say which process it was. With Audit it ends the trail of that
@@ -44,7 +44,7 @@ type remnant struct {
 	chain *trail.Chain // of its run; nil if it had no Audit, or there is none now
 	ended bool         // the sink has it all
 
-	recovered, duplicates uint64
+	recovered, arrived uint64
 	damaged               uint64 // when it was adopted: these are not waited for
 }
 
@@ -155,15 +155,15 @@ func (d *destination) arrived(m *remnant) (n int, err error) {
 }
 
 // skipArrived counts the records that are whole in the first n bytes of what was in
-// flight as duplicates, and lets the delivery begin behind them.
+// flight as arrived, and lets the delivery begin behind them.
 func (d *destination) skipArrived(m *remnant, n int) {
 	settled := m.batch.first
 	m.begin(n)
 	if n := m.batch.records(settled, m.batch.first); n > 0 {
-		m.duplicates += n
+		m.arrived += n
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.durability.Duplicates += n
+		d.durability.Arrived += n
 		d.durability.Waiting -= min(n, d.durability.Waiting)
 	}
 }
@@ -270,11 +270,11 @@ func (d *destination) recoveredMarker(m *remnant) (b batch) {
 	s, from := m.ring.Counts(), m.ring.Info()
 	d.tellMissing(m, &b, max(m.next, m.ring.Tail()))
 	begun := m.chain != nil && m.chain.Next > 1 // a run that left nothing else still has to end
-	if m.recovered+m.duplicates+s.Holes+s.Damaged+s.Dropped == 0 && !begun {
+	if m.recovered+m.arrived+s.Holes+s.Damaged+s.Dropped == 0 && !begun {
 		return b
 	}
 	r := slog.NewRecord(time.Now(), slog.LevelWarn, RecoveredMessage, 0)
-	r.AddAttrs(slog.Uint64("recovered", m.recovered), slog.Uint64("duplicates", m.duplicates),
+	r.AddAttrs(slog.Uint64("recovered", m.recovered), slog.Uint64("arrived", m.arrived),
 		slog.Uint64("holes", s.Holes), slog.Uint64("damaged", s.Damaged), slog.Uint64("dropped", s.Dropped),
 		slog.Int("pid", from.PID), slog.Time("since", from.Created))
 	p, _ := d.plain.AppendRecord(nil, r, nil)
@@ -307,26 +307,30 @@ func (d *destination) endRemnant(m *remnant) error {
 	if err := m.ring.Remove(); err != nil {
 		d.noteError("recover", err)
 	}
-	if m.recovered+m.duplicates+s.Holes+s.Damaged+s.Dropped > 0 {
+	if m.recovered+m.arrived+s.Holes+s.Damaged+s.Dropped > 0 {
 		d.shared.reporter.report(Event{
 			Kind: EventRecovered, Destination: d.config.Name, Count: m.recovered,
-			Err: leftBy(from.PID, m.duplicates, s.Damaged, s.Dropped),
+			Err: leftBy(from.PID, m.arrived, s),
 		})
 	}
 	return nil
 }
 
 // leftBy says whose the recovered records were, and of what else it left.
-func leftBy(pid int, duplicates, damaged, dropped uint64) error {
+func leftBy(pid int, arrived uint64, s ring.Counts) error {
 	text := fmt.Sprintf("process %d left them", pid)
-	if duplicates > 0 {
-		text += fmt.Sprintf("; %d more were in the sink already", duplicates)
-	}
-	if damaged > 0 {
-		text += fmt.Sprintf("; %d more were damaged and are lost", damaged)
-	}
-	if dropped > 0 {
-		text += fmt.Sprintf("; %d more the full queue had dropped", dropped)
+	for _, more := range []struct {
+		n  uint64
+		as string
+	}{
+		{arrived, "were in the sink already"},
+		{s.Holes, "were not logged: their log calls had not returned"},
+		{s.Damaged, "were damaged and are lost"},
+		{s.Dropped, "the full queue had dropped"},
+	} {
+		if more.n > 0 {
+			text += fmt.Sprintf("; %d more %s", more.n, more.as)
+		}
 	}
 	return errors.New(text)
 }
