@@ -37,6 +37,9 @@ func (d *destination) divert() {
 	d.conclude()
 }
 
+// A durable queue does not keep what the fallback lost: should the process die before a
+// gap marker tells of it, only the numbers of an audit trail show it to the next start.
+
 // divertBatch sends the records of b from b.first on, no gap marker among them,
 // to the fallback, and accounts for them. It reports whether that took all.
 func (d *destination) divertBatch(b *batch) bool {

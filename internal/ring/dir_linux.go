@@ -42,18 +42,10 @@ func openDir(o Options, create bool) (*dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ring: Durable.Dir: %q: %w", o.Dir, err)
 	}
+	made := false
 	if create {
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		if made, err = makeDir(path); err != nil {
 			return nil, fmt.Errorf("ring: Durable.Dir: %w", err)
-		}
-		switch err := unix.Mkdir(path, 0o700); {
-		case err == nil:
-			err = unix.Chmod(path, 0o700) // whatever the umask
-			if err != nil {
-				return nil, fmt.Errorf("ring: Durable.Dir: %w", &os.PathError{Op: "chmod", Path: path, Err: err})
-			}
-		case !errors.Is(err, unix.EEXIST):
-			return nil, fmt.Errorf("ring: Durable.Dir: %w", &os.PathError{Op: "mkdir", Path: path, Err: err})
 		}
 	}
 	fd, err := open(unix.AT_FDCWD, path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
@@ -66,9 +58,29 @@ func openDir(o Options, create bool) (*dir, error) {
 	d := &dir{fd: fd, path: path}
 	if err := d.check(o.AllowDisk); err != nil {
 		d.close()
+		if made {
+			_ = unix.Rmdir(path) // why it cannot be used is the news
+		}
 		return nil, err
 	}
 	return d, nil
+}
+
+// makeDir makes a directory and its parents, and reports whether it was missing.
+func makeDir(path string) (made bool, err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return false, err
+	}
+	switch err := unix.Mkdir(path, 0o700); {
+	case errors.Is(err, unix.EEXIST):
+		return false, nil
+	case err != nil:
+		return false, &os.PathError{Op: "mkdir", Path: path, Err: err}
+	}
+	if err := unix.Chmod(path, 0o700); err != nil { // whatever the umask
+		return true, &os.PathError{Op: "chmod", Path: path, Err: err}
+	}
+	return true, nil
 }
 
 // defaultDir is where the rings of this user are.
