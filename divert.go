@@ -37,9 +37,6 @@ func (d *destination) divert() {
 	d.conclude()
 }
 
-// A durable queue does not keep what the fallback lost: should the process die before a
-// gap marker tells of it, only the numbers of an audit trail show it to the next start.
-
 // divertBatch sends the records of b from b.first on, no gap marker among them,
 // to the fallback, and accounts for them. It reports whether that took all.
 func (d *destination) divertBatch(b *batch) bool {
@@ -52,6 +49,8 @@ func (d *destination) divertBatch(b *batch) bool {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	// A ring does not keep these counts: should the process die before a gap marker tells
+	// them, only the numbers of an audit trail show them to the next start.
 	d.books.divert(uint64(taken), uint64(len(b.ends)-b.first-taken))
 	d.noteLosses(time.Now())
 	return err == nil

@@ -34,18 +34,20 @@ const RecoveredMessage = "hydra: the records before this one were left by a proc
 // recovery waits for it, and nothing of it goes to the fallback. It belongs to the
 // writer, as all that is in it.
 type remnant struct {
-	ring  *ring.Orphan // adopted: no other process has it
-	run   ring.Run
-	next  uint64 // number of the first record that is queued
-	batch batch  // in flight, as far as it is not done
-	trace trace
-	known bool         // what of the batch in flight had arrived when the process ended
-	told  bool         // the last batch is the one that tells
-	chain *trail.Chain // of its run; nil if it had no Audit, or there is none now
-	ended bool         // the sink has it all
+	ring    *ring.Orphan // adopted: no other process has it
+	run     ring.Run
+	next    uint64 // number of the first record that is queued
+	batch   batch  // in flight, as far as it is not done
+	trace   trace
+	known   bool         // what of the batch in flight had arrived when the process ended
+	told    bool         // the last batch is the one that tells
+	started bool         // the ring knows that this one does so
+	begun   bool         // a start before this one brought something to the sink, or was about to
+	chain   *trail.Chain // of its run; nil if it had no Audit, or there is none now
+	ended   bool         // the sink has it all
 
 	recovered, arrived uint64
-	damaged               uint64 // when it was adopted: these are not waited for
+	damaged            uint64 // when it was adopted: these are not waited for
 }
 
 // adopt finds what ended processes left for this destination, and sets aside what
@@ -182,6 +184,9 @@ func (m *remnant) begin(n int) {
 func (d *destination) recover() (total int, err error) {
 	for len(d.remnants) > 0 {
 		m := d.remnants[0]
+		if err := m.start(); err != nil {
+			return total, err
+		}
 		for !m.ended {
 			n, err := d.recoverBatch(m)
 			total += n
@@ -202,6 +207,21 @@ func (d *destination) recover() (total int, err error) {
 	}
 	d.remnants = nil
 	return total, nil
+}
+
+// start lets the ring know that its recovery has begun, if nothing else in there would
+// show it: by the batch in flight, as it is, with another state. Later batches have it.
+func (m *remnant) start() error {
+	b := m.ring.Batch()
+	if m.started || b == nil || m.chain != nil || m.told || m.begun {
+		return nil
+	}
+	m.started = true
+	var intent *ring.Intent
+	if t := &m.trace; t.noted {
+		intent = &ring.Intent{From: t.from, Upto: t.upto, Place: t.place}
+	}
+	return m.ring.Resume(b.First, b.Next, b.Bytes, b.Ends, b.Lead, m.trailState(), m.batch.done, intent)
 }
 
 // recoverBatch brings what is in flight to the sink.
@@ -269,8 +289,8 @@ func (m *remnant) advance(d *destination) error {
 func (d *destination) recoveredMarker(m *remnant) (b batch) {
 	s, from := m.ring.Counts(), m.ring.Info()
 	d.tellMissing(m, &b, max(m.next, m.ring.Tail()))
-	begun := m.chain != nil && m.chain.Next > 1 // a run that left nothing else still has to end
-	if m.recovered+m.arrived+s.Holes+s.Damaged+s.Dropped == 0 && !begun {
+	unended := m.chain != nil && m.chain.Next > 1 // a run that left nothing else still has to end
+	if m.recovered+m.arrived+s.Holes+s.Damaged+s.Dropped == 0 && !unended && !m.begun {
 		return b
 	}
 	r := slog.NewRecord(time.Now(), slog.LevelWarn, RecoveredMessage, 0)
@@ -298,7 +318,7 @@ func (d *destination) endRemnant(m *remnant) error {
 	if err := d.call("flush", d.sink.Flush); err != nil {
 		return err
 	}
-	s, from := m.ring.Counts(), m.ring.Info()
+	s := m.ring.Counts()
 	d.mu.Lock()
 	d.durability.Holes += s.Holes
 	d.durability.Damaged += s.Damaged
@@ -307,23 +327,26 @@ func (d *destination) endRemnant(m *remnant) error {
 	if err := m.ring.Remove(); err != nil {
 		d.noteError("recover", err)
 	}
-	if m.recovered+m.arrived+s.Holes+s.Damaged+s.Dropped > 0 {
+	if m.recovered+m.arrived+s.Holes+s.Damaged+s.Dropped > 0 || m.begun {
 		d.shared.reporter.report(Event{
 			Kind: EventRecovered, Destination: d.config.Name, Count: m.recovered,
-			Err: leftBy(from.PID, m.arrived, s),
+			Err: m.leftBy(),
 		})
 	}
 	return nil
 }
 
 // leftBy says whose the recovered records were, and of what else it left.
-func leftBy(pid int, arrived uint64, s ring.Counts) error {
-	text := fmt.Sprintf("process %d left them", pid)
+func (m *remnant) leftBy() error {
+	text, s := fmt.Sprintf("process %d left them", m.ring.Info().PID), m.ring.Counts()
+	if m.begun {
+		text += "; an earlier start had begun to bring them"
+	}
 	for _, more := range []struct {
 		n  uint64
 		as string
 	}{
-		{arrived, "were in the sink already"},
+		{m.arrived, "were in the sink already"},
 		{s.Holes, "were not logged: their log calls had not returned"},
 		{s.Damaged, "were damaged and are lost"},
 		{s.Dropped, "the full queue had dropped"},

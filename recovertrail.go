@@ -20,6 +20,10 @@ import (
 // ends the run, or tells of the recovery: there must not be another.
 var stateTold = []byte{1}
 
+// stateBegun is what a ring of a run without a trail keeps once an earlier start has
+// begun to recover it: should nothing else be left, the sink's stream has yet to tell.
+var stateBegun = []byte{2}
+
 // trailState appends what the ring keeps of the trail behind the batch in flight.
 func (d *destination) trailState(dst []byte) []byte {
 	t := &d.trails
@@ -45,7 +49,8 @@ func (d *destination) trailMoved() bool {
 // remains to be told there, and tells where "hydra audit" will not call it whole.
 func (d *destination) resumeTrail(m *remnant) {
 	state := m.ring.State()
-	if m.told = slices.Equal(state, stateTold); m.told {
+	m.told, m.begun = slices.Equal(state, stateTold), slices.Equal(state, stateBegun)
+	if m.told || m.begun {
 		return
 	}
 	var key []byte
@@ -79,11 +84,11 @@ func (d *destination) resumeTrail(m *remnant) {
 
 // trailState is what the ring keeps of the trail behind the batch.
 func (m *remnant) trailState() []byte {
-	if m.told {
+	switch {
+	case m.told:
 		return stateTold
-	}
-	if m.chain == nil {
-		return nil
+	case m.chain == nil:
+		return stateBegun
 	}
 	return m.chain.AppendKept(nil)
 }
