@@ -263,7 +263,7 @@ func join(a, b error) error {
 	switch {
 	case a == nil:
 		return b
-	case b == nil:
+	case b == nil, a == ErrClosed && b == ErrClosed: // of the handler, whatever the destination
 		return a
 	}
 	return errors.Join(a, b)
