@@ -43,7 +43,8 @@ type Durable struct {
 	// RuntimeDirectoryPreserve=yes keeps.
 	//
 	// Files bear the names of the program and of the destination, which has to be set,
-	// and what a name left waits until a destination has that name again. What one
+	// and what a name left waits until a destination has that name again, which
+	// EventUnclaimed tells; that of a program by another name nobody tells. What one
 	// instance of a program left, another recovers that starts while it is gone, so
 	// instances with sinks of their own need a Dir each.
 	Dir string
@@ -149,6 +150,7 @@ func (e *durableError) Unwrap() error { return e.err }
 // openRings makes the queues durable that are to be. What cannot be stays in
 // memory; the error says why.
 func (c *core) openRings() error {
+	c.appointTellers()
 	failures := make([]error, len(c.destinations))
 	for i, d := range c.destinations {
 		failures[i] = d.openRing()

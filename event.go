@@ -26,7 +26,7 @@ type Event struct {
 	Kind EventKind
 
 	// Destination is the name of the destination it happened to, or empty if it
-	// concerns the handler.
+	// concerns the handler; that of EventUnclaimed is none of the handler's.
 	Destination string
 
 	// Fallback is the name of the destination that takes the records of a sink that
@@ -91,6 +91,11 @@ const (
 	// EventQuarantined is a file of a durable queue that could not be recovered, and
 	// was set aside; Err names it.
 	EventQuarantined EventKind = "hydra: queue file set aside"
+
+	// EventUnclaimed is a file of a durable queue that waits for a destination of a name
+	// that no durable one of the handler has in that folder. Destination is that name,
+	// Count how many records wait; Err names the file. It is told once at the start.
+	EventUnclaimed EventKind = "hydra: queue file of no destination"
 
 	// EventMemory is memory that passed Config.MemoryLimit, or fell below it
 	// again; Err says which.

@@ -79,6 +79,7 @@ func (d *destination) adopt() {
 			d.noteError("recover", err)
 		}
 	}
+	d.tellUnclaimed()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, m := range d.remnants {

@@ -225,3 +225,41 @@ func TestARecoveryIsToldOfAlsoIfItsProcessDiesRightBeforeThat(t *testing.T) {
 		})
 	}
 }
+
+func TestAFileOfNoDestinationIsToldOfAndWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		named := func(name string) func(*rig, *hydra.Destination) {
+			return func(_ *rig, d *hydra.Destination) { d.Name = name }
+		}
+		old := durableRig(t, dir, func(r *rig, d *hydra.Destination) {
+			d.Name = "old"
+			r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO))
+		})
+		old.log(1, 3)
+		settle()
+		old.log(4, 5) // behind those in flight
+		_ = old.Close(ended())
+		file := files(t, dir)[0]
+		alive := durableRig(t, dir, named("alive"))
+
+		r := durableRig(t, dir, named("new"))
+		r.log(6, 6)
+		r.close()
+		told := r.seen(hydra.EventUnclaimed)
+		assert.Equal(t, len(told), 1)
+		assert.Equal(t, told[0].Destination, "old")
+		assert.Equal(t, told[0].Count, uint64(5))
+		assert.ErrorContains(t, told[0].Err, file)
+		assert.ErrorContains(t, told[0].Err, `give one that name for a start`)
+		assert.DeepEqual(t, r.sink.Lines(), numbers(6, 6))
+		alive.close()
+
+		next := durableRig(t, dir, named("old"))
+		next.close()
+		records, _ := without(next.sink.Lines())
+		assert.DeepEqual(t, records, numbers(1, 5))
+		assert.Equal(t, len(next.seen(hydra.EventUnclaimed)), 0)
+		assert.DeepEqual(t, files(t, dir), []string{})
+	})
+}

@@ -9,6 +9,7 @@ import (
 	"hash/fnv"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -152,25 +153,38 @@ func (d *dir) join(name string) string { return filepath.Join(d.path, name) }
 
 func (d *dir) close() { unix.Close(d.fd) }
 
-// names returns the names of the files there that a ring with that prefix may have.
-func (d *dir) names(prefix string) ([]string, error) {
+// list returns the names of all files there, as far as it comes.
+func (d *dir) list() ([]string, error) {
 	fd, err := open(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return nil, d.trouble("open", "", err)
 	}
 	f := os.NewFile(uintptr(fd), d.path)
 	defer f.Close()
-	all, err := f.Readdirnames(-1)
-	var names []string
-	for _, name := range all {
-		rest, ok := strings.CutPrefix(name, prefix)
-		id, ending, _ := strings.Cut(rest, ".")
-		if ending = "." + ending; ok && len(id) == 32 && strings.Trim(id, "0123456789abcdef") == "" &&
-			(ending == ringEnding || ending == asideEnding || ending == newbornEnding) {
-			names = append(names, name)
-		}
+	return f.Readdirnames(-1)
+}
+
+// names returns the names of the files there that a ring with that prefix may have.
+func (d *dir) names(prefix string) ([]string, error) {
+	all, err := d.list()
+	all = slices.DeleteFunc(all, func(name string) bool {
+		_, _, ok := partsOf(name)
+		return !ok || !strings.HasPrefix(name, prefix)
+	})
+	return all, err
+}
+
+// partsOf returns what the name of a file says, if it is one of a ring: which program's,
+// escaped, and in what state.
+func partsOf(name string) (program, ending string, ok bool) {
+	parts := strings.SplitN(name, ".", 4) // with that of the destination, and the ring's number
+	if len(parts) != 4 {
+		return "", "", false
 	}
-	return names, err
+	id, ending := parts[2], "."+parts[3]
+	ok = len(id) == 32 && strings.Trim(id, "0123456789abcdef") == "" &&
+		(ending == ringEnding || ending == asideEnding || ending == newbornEnding)
+	return parts[0], ending, ok
 }
 
 // open opens a file that is not to be inherited, and whose descriptor is none of those

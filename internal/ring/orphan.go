@@ -20,6 +20,15 @@ type Candidate struct {
 	options Options
 }
 
+// Leftover is a ring that nobody held when Unclaimed looked, of a destination that there
+// is no more.
+type Leftover struct {
+	Path    string
+	Size    int64
+	Name    string // of the destination
+	Records int    // in the queue and on their way to the sink; 0 also if that cannot be told
+}
+
 // Aside is a file that was put aside: renamed so that nobody adopts it. Nobody has what is
 // in it, so hydra never deletes it.
 type Aside struct {

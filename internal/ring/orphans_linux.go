@@ -198,11 +198,20 @@ func (h hold) release() {
 	}
 }
 
-// seize locks a file and reads its label. errBusy says that somebody else holds it,
+// seize is peek for a file that has to be of that destination.
+func (d *dir) seize(name string, o Options) (hold, error) {
+	h, err := d.peek(name)
+	if err == nil && h.label.name != o.Name {
+		err = unfit(fmt.Sprintf("it has records of the destination %q, under a name for %q: rename it to what it was", h.label.name, o.Name))
+	}
+	return h, err
+}
+
+// peek locks a file and reads its label. errBusy says that somebody else holds it,
 // ErrTaken that it has another name or none by now, and unfit why it is none of ours; any
 // other error is no fault of the file. The file stays locked, if it could be, until h is
 // released, whatever the error.
-func (d *dir) seize(name string, o Options) (h hold, err error) {
+func (d *dir) peek(name string) (h hold, err error) {
 	h.fd, err = open(d.fd, name, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	switch {
 	case errors.Is(err, unix.ENOENT):
@@ -232,9 +241,6 @@ func (d *dir) seize(name string, o Options) (h hold, err error) {
 	}
 	if h.label, h.plan, err = readLabel(head[:n], st.Size); err != nil {
 		return h, unfit(err.Error())
-	}
-	if h.label.name != o.Name {
-		return h, unfit(fmt.Sprintf("it has records of the destination %q, under a name for %q: rename it to what it was", h.label.name, o.Name))
 	}
 	return h, nil
 }

@@ -24,6 +24,9 @@ func Create(Options, Geometry) (*Ring, error) { return nil, errPlatform }
 // Orphans returns none.
 func Orphans(Options) (found []Candidate, aside []Aside, err error) { return nil, nil, nil }
 
+// Unclaimed returns none.
+func Unclaimed(Options, []string) ([]Leftover, error) { return nil, nil }
+
 // Adopt returns an error that wraps errors.ErrUnsupported.
 func (c Candidate) Adopt() (*Orphan, error) { return nil, errPlatform }
 
