@@ -32,8 +32,8 @@ func (d *destination) openSink() error {
 	}
 	err := d.call("open", d.sink.Open)
 	if err != nil {
-		for _, m := range d.remnants {
-			m.ring.Survived()
+		for _, o := range d.orphans {
+			o.ring.Survived()
 		}
 	}
 	return err
@@ -50,7 +50,7 @@ func (d *destination) openWithin(ctx context.Context) error {
 			if err == nil {
 				_ = d.call("close", d.sink.Close)
 			}
-			d.leaveRemnants()
+			d.leaveOrphans()
 		case opened <- err:
 		}
 	}()
@@ -58,7 +58,7 @@ func (d *destination) openWithin(ctx context.Context) error {
 	select {
 	case err = <-opened:
 		if d.opened = err == nil; !d.opened {
-			d.leaveRemnants()
+			d.leaveOrphans()
 		}
 	case <-ctx.Done():
 		err = fmt.Errorf("has not opened within %v", openTimeout)

@@ -55,9 +55,10 @@ type Durable struct {
 	// that survives the machine needs more. It is for tests.
 	AllowDisk bool
 
-	// MaxOrphans is how many bytes of files are recovered that dead processes left:
-	// the oldest ones first. What is beyond is set aside under names that end in
-	// .bad, for a person to look at. Zero means 1 GiB.
+	// MaxOrphans is how many bytes of orphans are recovered, which are the files that
+	// ended processes left; the oldest come first. Where there are more, the oldest are
+	// quarantined: they get names that end in .bad, for a person to look at. Zero
+	// means 1 GiB.
 	MaxOrphans int64
 }
 
@@ -185,7 +186,7 @@ type DurableHealth struct {
 	Holes   uint64 `json:"holes"`
 	Damaged uint64 `json:"damaged"`
 
-	// Quarantined is how many files were set aside.
+	// Quarantined is how many files were quarantined.
 	Quarantined uint64 `json:"quarantined"`
 
 	// Error says why the queue is in memory instead; empty if it is durable.

@@ -89,8 +89,9 @@ const (
 	EventTrail EventKind = "hydra: audit trail does not go on"
 
 	// EventQuarantined is a file of a durable queue that could not be recovered, and
-	// was set aside; Err names it.
-	EventQuarantined EventKind = "hydra: queue file set aside"
+	// was quarantined: it has a name that ends in .bad, under which hydra neither reads
+	// nor deletes it. Err names it.
+	EventQuarantined EventKind = "hydra: queue file quarantined"
 
 	// EventUnclaimed is a file of a durable queue that waits for a destination of a name
 	// that no durable one of the handler has in that folder. Destination is that name,

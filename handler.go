@@ -175,7 +175,7 @@ func (c *core) openSinks() error {
 	for _, d := range c.destinations {
 		if d.opened {
 			_ = d.call("close", d.sink.Close) // the failure to open is the news
-			d.leaveRemnants()
+			d.leaveOrphans()
 		}
 	}
 	return errors.Join(failures...)

@@ -50,7 +50,7 @@ func (d *destination) spoolQueue() {
 
 // leaveRing is the last thing that the writer does: it uses the ring no more.
 func (d *destination) leaveRing() {
-	d.leaveRemnants()
+	d.leaveOrphans()
 	d.mu.Lock()
 	d.gone = true
 	d.mu.Unlock()

@@ -41,7 +41,7 @@ type writer struct {
 	tracing  *trace     // of the batch that the sink is given
 	adopted  bool       // what ended processes left was looked for
 	claimed  []string   // names of the durable destinations in its folder, if it tells of files of others; immutable
-	remnants []*remnant // oldest first
+	orphans []*orphan // oldest first
 	retired  bool       // it failed, and that was told
 	ends     []int      // those of the batch that the sink was given, which is its to spoil
 	opened   bool

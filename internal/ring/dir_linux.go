@@ -19,9 +19,9 @@ import (
 
 // Endings of the files in a directory of rings.
 const (
-	ringEnding    = ".ring" // holds a ring, all of it
-	asideEnding   = ".bad"  // was put aside
-	newbornEnding = ".tmp"  // is being made, and holds nothing yet
+	ringEnding       = ".ring" // holds a ring, all of it
+	quarantineEnding = ".bad"  // was quarantined
+	newbornEnding    = ".tmp"  // is being made, and holds nothing yet
 )
 
 // A dir is an open directory of rings. All that is done there goes by its descriptor, so
@@ -183,7 +183,7 @@ func partsOf(name string) (program, ending string, ok bool) {
 	}
 	id, ending := parts[2], "."+parts[3]
 	ok = len(id) == 32 && strings.Trim(id, "0123456789abcdef") == "" &&
-		(ending == ringEnding || ending == asideEnding || ending == newbornEnding)
+		(ending == ringEnding || ending == quarantineEnding || ending == newbornEnding)
 	return parts[0], ending, ok
 }
 

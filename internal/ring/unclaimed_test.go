@@ -33,7 +33,7 @@ func TestUnclaimedAreRingsOfTheProgramThatNobodyHoldsOrNames(t *testing.T) {
 	gone := leave("p", "gone", "a", "b", "c")
 	empty := leave("p", "go.ne", []string{}...)
 	bad := leave("p", "gone", "a")
-	assert.NilError(t, os.Rename(bad, strings.TrimSuffix(bad, ringEnding)+asideEnding))
+	assert.NilError(t, os.Rename(bad, strings.TrimSuffix(bad, ringEnding)+quarantineEnding))
 	cut := leave("p", "gone", "a")
 	assert.NilError(t, os.Truncate(cut, 100))
 	assert.NilError(t, os.WriteFile(filepath.Join(dir, "p.gone.ring"), nil, 0o600))
