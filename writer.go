@@ -34,24 +34,24 @@ type writer struct {
 	// of testing/synctest, whose channels nobody outside may use.
 	passed chan struct{}
 
-	haul     haul
-	batch    batch
-	torn     *torn
-	trace    trace      // of the ring of a durable queue
-	tracing  *trace     // of the batch that the sink is given
-	adopted  bool       // what ended processes left was looked for
-	claimed  []string   // names of the durable destinations in its folder, if it tells of files of others; immutable
+	haul    haul
+	batch   batch
+	torn    *torn
+	trace   trace     // of the ring of a durable queue
+	tracing *trace    // of the batch that the sink is given
+	adopted bool      // what ended processes left was looked for
+	claimed []string  // names of the durable destinations in its folder, if it tells of files of others; immutable
 	orphans []*orphan // oldest first
-	retired  bool       // it failed, and that was told
-	ends     []int      // those of the batch that the sink was given, which is its to spoil
-	opened   bool
-	retryAt  time.Time // when a broken sink is tried again
-	busy     time.Time // when records were last delivered
-	marked   missing   // what gap markers have told
-	trails   trails
-	told     uint64 // guarded by destination.mu: lost records that events have told
-	timer    *time.Timer
-	fell     time.Time // when a writer goroutine ended before its time
+	retired bool      // it failed, and that was told
+	ends    []int     // those of the batch that the sink was given, which is its to spoil
+	opened  bool
+	retryAt time.Time // when a broken sink is tried again
+	busy    time.Time // when records were last delivered
+	marked  missing   // what gap markers have told
+	trails  trails
+	told    uint64 // guarded by destination.mu: lost records that events have told
+	timer   *time.Timer
+	fell    time.Time // when a writer goroutine ended before its time
 }
 
 const (
