@@ -32,8 +32,8 @@ func (d *destination) openSink() error {
 	}
 	err := d.call("open", d.sink.Open)
 	if err != nil {
-		for _, m := range d.remnants {
-			m.ring.Survived()
+		for _, o := range d.orphans {
+			o.ring.Survived()
 		}
 	}
 	return err
@@ -50,7 +50,7 @@ func (d *destination) openWithin(ctx context.Context) error {
 			if err == nil {
 				_ = d.call("close", d.sink.Close)
 			}
-			d.leaveRemnants()
+			d.leaveOrphans()
 		case opened <- err:
 		}
 	}()
@@ -58,7 +58,7 @@ func (d *destination) openWithin(ctx context.Context) error {
 	select {
 	case err = <-opened:
 		if d.opened = err == nil; !d.opened {
-			d.leaveRemnants()
+			d.leaveOrphans()
 		}
 	case <-ctx.Done():
 		err = fmt.Errorf("has not opened within %v", openTimeout)
@@ -120,10 +120,15 @@ func (d *destination) call(op string, f func(context.Context) error) (err error)
 	return f(d.shared.life)
 }
 
-// explain says of a sink's error that it comes of the end of Close's time, if it does:
-// the sink may be sound.
+// gaveUp reports whether a sink's error comes of the end of Close's time: the sink may
+// be sound.
+func (d *destination) gaveUp(err error) bool {
+	return d.shared.life.Err() != nil && errs.Is(err, context.Canceled)
+}
+
+// explain says of such an error what it comes of.
 func (d *destination) explain(err error) error {
-	if d.shared.life.Err() != nil && errs.Is(err, context.Canceled) {
+	if d.gaveUp(err) {
 		return fmt.Errorf("the time of Close was over: %w", err)
 	}
 	return err

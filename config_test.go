@@ -79,6 +79,18 @@ var mistakes = []struct {
 		layer("durable", hydra.Layer{Destinations: []hydra.Destination{{Sink: &fault.Sink{}, Durable: &hydra.Durable{}}}}),
 		[]string{`Layers["durable"].Destinations[0].Name:`, `"durable/0"`, "set a name, and keep it"},
 	},
+	{
+		"relative folder of a durable queue", durably("relative", hydra.Durable{Dir: "rings"}),
+		[]string{`Layers["relative"].Destinations[0].Durable.Dir:`, `"rings" is relative`, "give an absolute path"},
+	},
+	{
+		"control character in that folder", durably("folder", hydra.Durable{Dir: "/dev/shm/a\nb"}),
+		[]string{`Layers["folder"].Destinations[0].Durable.Dir:`, "control characters", "remove them"},
+	},
+	{
+		"negative orphans", durably("orphans", hydra.Durable{MaxOrphans: -1}),
+		[]string{`Layers["orphans"].Destinations[0].Durable.MaxOrphans:`, "-1 is negative", "leave it zero for 1073741824"},
+	},
 	{"rule of two layers", func(c *hydra.Config) {
 		for _, name := range []string{"rule2", "rule3"} {
 			layer(name, hydra.Layer{Match: map[string]string{"a": "b"}, Destinations: to(&fault.Sink{})})(c)
@@ -179,6 +191,11 @@ func layer(name string, l hydra.Layer) func(*hydra.Config) {
 // destination returns what adds a layer of one destination to a Config.
 func destination(name string, d hydra.Destination) func(*hydra.Config) {
 	return layer(name, hydra.Layer{Destinations: []hydra.Destination{d}})
+}
+
+// durably returns what adds a layer to a Config whose queue is durable.
+func durably(name string, d hydra.Durable) func(*hydra.Config) {
+	return destination(name, hydra.Destination{Name: name, Sink: &fault.Sink{}, Durable: &d})
 }
 
 // sound returns a Config without a mistake.

@@ -49,6 +49,8 @@ func (d *destination) divertBatch(b *batch) bool {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	// A ring does not keep these counts: should the process die before a gap marker tells
+	// them, only the numbers of an audit trail show them to the next start.
 	d.books.divert(uint64(taken), uint64(len(b.ends)-b.first-taken))
 	d.noteLosses(time.Now())
 	return err == nil

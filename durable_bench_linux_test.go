@@ -83,7 +83,7 @@ func benchDurable(b *testing.B) *Durable {
 func benchQueue(b *testing.B, durable *Durable) *destination {
 	var check checker
 	c := newCore(Config{Fallback: io.Discard, Layers: map[string]Layer{"default": {Destinations: []Destination{{
-		Sink: Writer(io.Discard), Durable: durable,
+		Name: "bench", Sink: Writer(io.Discard), Durable: durable,
 	}}}}}, &check)
 	assert.Equal(b, len(check.mistakes), 0)
 	assert.NilError(b, c.openRings())
@@ -118,7 +118,7 @@ func benchHandler(b *testing.B, durable *Durable) *Handler {
 	assert.NilError(b, err)
 	b.Cleanup(func() { _ = f.Close() })
 	h, err := Open(Config{Fallback: io.Discard, Layers: map[string]Layer{"default": {Destinations: []Destination{{
-		Sink: Writer(f), Durable: durable,
+		Name: "bench", Sink: Writer(f), Durable: durable,
 	}}}}})
 	assert.NilError(b, err)
 	b.Cleanup(func() {

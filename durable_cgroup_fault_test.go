@@ -17,12 +17,12 @@ import (
 	"github.com/hydra-logger/hydra/internal/fault"
 )
 
-// smallGroup returns a control group whose processes have so much memory.
+// smallGroup returns a cgroup whose processes have so much memory.
 func smallGroup(t *testing.T, limit int64) string {
 	t.Helper()
 	dir, err := fault.MemoryGroup(limit)
 	if err != nil {
-		t.Skip("no control group can be made here: ", err)
+		t.Skip("no cgroup can be made here: ", err)
 	}
 	t.Cleanup(func() { assert.Check(t, os.Remove(dir)) })
 	return dir

@@ -270,11 +270,11 @@ var deaths = []struct {
 	{"Fault4 os.Exit", func(string) { os.Exit(1) }},
 }
 
-// outOfMemory needs a control group.
+// outOfMemory needs a cgroup.
 const outOfMemory = "Fault2 out of memory"
 
 // noGroup is what a process says that cannot run out of memory.
-const noGroup = "no control group:"
+const noGroup = "no cgroup:"
 
 // dive returns for no n that is not negative.
 func dive(n int) int {
@@ -308,7 +308,7 @@ func TestRecordsOutliveEveryDeath(t *testing.T) {
 			if tt.name == outOfMemory {
 				var err error
 				if group, err = fault.MemoryGroup(96 << 20); err != nil {
-					t.Skip("no control group can be made here: ", err)
+					t.Skip("no cgroup can be made here: ", err)
 				}
 				t.Cleanup(func() { _ = os.Remove(group) }) // what is left in memory may keep it for a moment
 			}

@@ -5,11 +5,9 @@ package hydra_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -136,85 +134,6 @@ func TestAStuckSinkKeepsItsFileUntilItReturns(t *testing.T) {
 	})
 }
 
-func TestRecoveryWaitsForItsSinkWhileNewRecordsGoToTheFallback(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		dir := shmDir(t)
-		first := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
-		first.log(1, 10)
-		_ = first.Close(ended())
-
-		r := durableRig(t, dir, func(r *rig, d *hydra.Destination) {
-			d.RetryFor = 2 * time.Second
-			began := time.Now()
-			r.sink.OnWrite = func(int) fault.Action {
-				if time.Since(began) < 10*time.Second {
-					return fault.Fail(syscall.EIO)
-				}
-				return fault.Action{}
-			}
-		})
-		settle()
-		assert.Equal(t, r.state().Durable.Waiting, uint64(10))
-		r.log(11, 12)
-		time.Sleep(time.Second)
-		assert.DeepEqual(t, r.strays(), []string(nil)) // they wait for RetryFor
-		time.Sleep(4 * time.Second)
-		assert.DeepEqual(t, r.strays(), numbers(11, 12))
-		r.log(13, 13)
-		time.Sleep(2 * time.Second)
-		assert.DeepEqual(t, r.strays(), numbers(11, 13))
-		time.Sleep(5 * time.Second)
-		assert.Equal(t, r.state().Durable.Waiting, uint64(0))
-		r.log(14, 14)
-		r.close()
-		records, markers := without(r.sink.Lines())
-		assert.Equal(t, len(markers), 1)
-		assert.DeepEqual(t, records, join(numbers(1, 10), gap(0, 0, 3), numbers(14, 14)))
-	})
-}
-
-func TestFault6EndDuringRecoveryLosesNothingAndRepeatsNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		dir := shmDir(t)
-		first := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
-		for i := range 40 {
-			assert.NilError(t, first.say("record "+strconv.Itoa(1000+i)))
-		}
-		_ = first.Close(ended())
-		s := &tape{script: []int{17, 0, 30, 1}}
-		var moments []moment
-		s.step = func() {
-			moments = append(moments, moment{copyDir(t, dir), s.bytes[:len(s.bytes):len(s.bytes)], nil, 40})
-		}
-		recoverAll(t, dir, s)
-		assert.Assert(t, len(moments) > 10, "got %d moments", len(moments))
-		for _, m := range moments {
-			m.recover(t)
-		}
-	})
-}
-
-func TestFault7EveryRingOfManyLivesIsRecoveredOldestFirst(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		dir := shmDir(t)
-		const lives = 50
-		for i := range lives {
-			// Nobody recovers.
-			r := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
-			r.log(i+1, i+1)
-			_ = r.Close(ended())
-			time.Sleep(time.Second)
-		}
-		assert.Equal(t, len(files(t, dir)), lives)
-		r := durableRig(t, dir, nil)
-		r.close()
-		records, markers := without(r.sink.Lines())
-		assert.DeepEqual(t, records, numbers(1, lives))
-		assert.Equal(t, len(markers), lives)
-		assert.DeepEqual(t, files(t, dir), []string{})
-	})
-}
-
 func TestFault74LiveQueuesOfOneNameKeepApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := shmDir(t)
@@ -240,30 +159,6 @@ func TestARecordThatIsLongForADurableQueueGoesToTheFallback(t *testing.T) {
 		assert.DeepEqual(t, r.sink.Lines(), join([]string{long[1:]}, gap(0, 0, 1)))
 		assert.DeepEqual(t, r.strays(), []string{long})
 		assert.Equal(t, len(r.seen(hydra.EventTooLarge)), 1)
-	})
-}
-
-func TestWhoRecoversTellsAlsoWhatTheFullQueueHadDropped(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		dir := shmDir(t)
-		first := durableRig(t, dir, func(r *rig, d *hydra.Destination) {
-			d.Policy, d.Queue = hydra.DropOldest, hydra.Queue{Records: 8}
-			r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO))
-		})
-		first.log(1, 1)
-		settle() // it is in flight, and with it no marker
-		first.log(2, 100)
-		_ = first.Close(ended())
-
-		next := durableRig(t, dir, nil)
-		next.close()
-		told := next.seen(hydra.EventRecovered)
-		assert.Equal(t, len(told), 1)
-		dropped := 100 - told[0].Count // a dropped one that nothing has overwritten yet is recovered
-		assert.Assert(t, dropped > 50, "got %d", dropped)
-		_, markers := without(next.sink.Lines())
-		assert.Assert(t, strings.Contains(markers[0], fmt.Sprintf(" dropped=%d ", dropped)), "got %s", markers[0])
-		assert.ErrorContains(t, told[0].Err, fmt.Sprintf(" left them; %d more the full queue had dropped", dropped))
 	})
 }
 

@@ -33,6 +33,8 @@ type tape struct {
 	bytes  []byte
 	script []int
 	step   func() // called, with mu, before and after bytes arrive
+	pad    int    // bytes by which its places are longer than they need be
+	asked  [][]byte
 	note   func(from, upto int, place []byte)
 }
 
@@ -55,7 +57,8 @@ func (s *tape) Write(_ context.Context, b sink.Batch) (int, error) {
 		s.script = s.script[1:]
 	}
 	s.reached()
-	s.note(0, len(b.Bytes), binary.BigEndian.AppendUint64(nil, uint64(len(s.bytes))))
+	place := binary.BigEndian.AppendUint64(nil, uint64(len(s.bytes)))
+	s.note(0, len(b.Bytes), append(place, make([]byte, s.pad)...))
 	s.reached()
 	s.bytes = append(s.bytes, b.Bytes[:n]...)
 	s.reached()
@@ -73,6 +76,7 @@ func (s *tape) reached() {
 
 // Arrived cuts off what there is of a record, from its beginning on.
 func (s *tape) Arrived(_ context.Context, place, p []byte, ends []int) (n int, err error) {
+	s.asked = append(s.asked, bytes.Clone(place))
 	off := int(binary.BigEndian.Uint64(place))
 	for _, end := range ends {
 		if bytes.HasPrefix(s.bytes[off:], p[:end]) {
@@ -149,6 +153,42 @@ func TestEndAtEveryStepLeavesATrailThatIsProven(t *testing.T) {
 						m.prove(t, trail, false)
 					}
 				}
+			})
+		})
+	}
+}
+
+func TestAPlaceThatIsTooLongIsForgottenAndNotCut(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		size  int
+		asked bool
+	}{
+		{"the longest", sink.MaxPlace, true},
+		{"longer", sink.MaxPlace + 1, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dir, steps := shmDir(t), 0
+				var last moment
+				s := &tape{pad: tt.size - 8}
+				s.step = func() {
+					if steps++; steps == 3 { // what was written has arrived
+						last = moment{copyDir(t, dir), bytes.Clone(s.bytes), nil, 1}
+					}
+				}
+				h := durable(t, dir, s)
+				assert.NilError(t, say(h, "record 1000"))
+				assert.NilError(t, h.Close(t.Context()))
+
+				next := &tape{bytes: last.sink}
+				recoverAll(t, last.dir, next)
+				assert.Equal(t, len(next.asked) == 1, tt.asked, "asked about %q", next.asked)
+				for _, place := range next.asked {
+					assert.Equal(t, len(place), tt.size)
+				}
+				want := map[bool]int{true: 1, false: 2}[tt.asked]
+				assert.Equal(t, bytes.Count(next.bytes, []byte("record 1000\n")), want, "at least once, as with any other sink")
 			})
 		})
 	}

@@ -26,7 +26,7 @@ type Event struct {
 	Kind EventKind
 
 	// Destination is the name of the destination it happened to, or empty if it
-	// concerns the handler.
+	// concerns the handler; that of EventUnclaimed is none of the handler's.
 	Destination string
 
 	// Fallback is the name of the destination that takes the records of a sink that
@@ -87,9 +87,21 @@ const (
 	// and that the sink has now. Count says how many; Err says more.
 	EventRecovered EventKind = "hydra: records recovered"
 
+	// EventTrail is an audit trail that does not go on as it began where a destination
+	// with Audit recovers what a process left: with another Key, without Audit on one
+	// of both sides, or with a trail that cannot be read. Err says which, and what
+	// "hydra audit" will say of it.
+	EventTrail EventKind = "hydra: audit trail does not go on"
+
 	// EventQuarantined is a file of a durable queue that could not be recovered, and
-	// was set aside; Err names it.
-	EventQuarantined EventKind = "hydra: queue file set aside"
+	// was quarantined: it has a name that ends in .bad, under which hydra neither reads
+	// nor deletes it. Err names it.
+	EventQuarantined EventKind = "hydra: queue file quarantined"
+
+	// EventUnclaimed is a file of a durable queue that waits for a destination of a name
+	// that no durable one of the handler has in that folder. Destination is that name,
+	// Count how many records wait; Err names the file. It is told once at the start.
+	EventUnclaimed EventKind = "hydra: queue file of no destination"
 
 	// EventMemory is memory that passed Config.MemoryLimit, or fell below it
 	// again; Err says which.

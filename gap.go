@@ -95,5 +95,5 @@ func (d *destination) markGap() {
 // owes reports whether there is something to do for the sink that no record may
 // bring along: to open it, the rest of a torn record, or news of a gap.
 func (d *destination) owes() bool {
-	return !d.opened || d.torn != nil || len(d.remnants) > 0 || d.missing().since(d.marked).any()
+	return !d.opened || d.torn != nil || len(d.orphans) > 0 || d.missing().since(d.marked).any()
 }

@@ -175,7 +175,7 @@ func (c *core) openSinks() error {
 	for _, d := range c.destinations {
 		if d.opened {
 			_ = d.call("close", d.sink.Close) // the failure to open is the news
-			d.leaveRemnants()
+			d.leaveOrphans()
 		}
 	}
 	return errors.Join(failures...)
@@ -263,7 +263,7 @@ func join(a, b error) error {
 	switch {
 	case a == nil:
 		return b
-	case b == nil:
+	case b == nil, a == ErrClosed && b == ErrClosed: // of the handler, whatever the destination
 		return a
 	}
 	return errors.Join(a, b)

@@ -75,7 +75,8 @@ type Health struct {
 
 // Memory is how much of the memory that the program may use is used. Bytes.
 type Memory struct {
-	// Source is what is tightest: "host", "cgroup" or "GOMEMLIMIT". The next
+	// Source is what is tightest: "host", "cgroup", which is the kernel's limit for a
+	// group of processes, such as a container's, or "GOMEMLIMIT". The next
 	// three fields are about it.
 	Source  string  `json:"source"`
 	Used    uint64  `json:"used"`

@@ -22,6 +22,7 @@ func (d *destination) keep() {
 	for d.queue.tail.Load()&sealed == 0 {
 		<-d.queue.wake // the seal calls
 	}
+	d.queue.settle()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.books.spoolHeld()
@@ -29,12 +30,19 @@ func (d *destination) keep() {
 	d.abandoned = true
 }
 
-// spoolQueue accounts for what is queued as spooled. The caller holds mu, and the
-// queue is sealed.
-func (d *destination) spoolQueue() {
-	for !d.queue.settled() {
-		runtime.Gosched() // a producer is about to publish
+// settle waits until every record of a sealed queue is published, and then that stays
+// so. It takes as long as some producers need to copy a record, which may have been
+// taken off their processors. So nobody holds mu meanwhile: Health waits for that, and
+// whoever Flush and Close let go by a deadline.
+func (q *queue) settle() {
+	for !q.settled() {
+		runtime.Gosched()
 	}
+}
+
+// spoolQueue accounts for what is queued as spooled. The caller holds mu, and the
+// queue is sealed and settled.
+func (d *destination) spoolQueue() {
 	first, n := d.queue.keep()
 	d.books.miss(first)
 	d.books.spoolQueued(n)
@@ -42,7 +50,7 @@ func (d *destination) spoolQueue() {
 
 // leaveRing is the last thing that the writer does: it uses the ring no more.
 func (d *destination) leaveRing() {
-	d.leaveRemnants()
+	d.leaveOrphans()
 	d.mu.Lock()
 	d.gone = true
 	d.mu.Unlock()

@@ -4,6 +4,7 @@
 package hydra
 
 import (
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -19,6 +20,10 @@ import (
 // ends the run, or tells of the recovery: there must not be another.
 var stateTold = []byte{1}
 
+// stateBegun is what a ring of a run without a trail keeps once an earlier start has
+// begun to recover it: should nothing else be left, the sink's stream has yet to tell.
+var stateBegun = []byte{2}
+
 // trailState appends what the ring keeps of the trail behind the batch in flight.
 func (d *destination) trailState(dst []byte) []byte {
 	t := &d.trails
@@ -28,8 +33,7 @@ func (d *destination) trailState(dst []byte) []byte {
 	case t.ending:
 		return append(dst, stateTold...)
 	}
-	dst, _ = t.chain.AppendBinary(dst) // it has no errors
-	return dst
+	return t.chain.AppendKept(dst)
 }
 
 // trailMoved reports whether the trail stands elsewhere than the ring says.
@@ -37,70 +41,91 @@ func (d *destination) trailMoved() bool {
 	if d.trails.chain == nil {
 		return false
 	}
-	var room [trail.StateSize]byte
+	var room [trail.KeptSize]byte
 	return !slices.Equal(d.trailState(room[:0]), d.trace.state)
 }
 
-// resumeTrail returns the trail of the run whose state a ring has kept, and whether
-// nothing remains to be told there.
-func (d *destination) resumeTrail(state []byte) (c *trail.Chain, told bool) {
-	if slices.Equal(state, stateTold) {
-		return nil, true
+// resumeTrail goes on with the trail of the run whose ring is m's, unless nothing
+// remains to be told there, and tells where "hydra audit" will not call it whole.
+func (d *destination) resumeTrail(o *orphan) {
+	state := o.ring.State()
+	o.told, o.begun = slices.Equal(state, stateTold), slices.Equal(state, stateBegun)
+	if o.told || o.begun {
+		return
 	}
-	var s trail.State
-	if d.config.Audit == nil || s.UnmarshalBinary(state) != nil {
-		return nil, false
+	var key []byte
+	if d.config.Audit != nil {
+		key = d.config.Audit.Key
 	}
-	c = trail.NewChain(d.config.Audit.Key)
-	c.State = s
-	return c, false
+	c, sameKey, err := trail.Resume(state, key)
+	var trouble string
+	switch audited := len(state) > 0; {
+	case d.config.Audit == nil && !audited:
+	case d.config.Audit == nil:
+		trouble = "had Audit, and this destination has none: what it left gets no trail, and hydra audit will find its run open, and lines without a trail"
+	case !audited:
+		trouble = "had no Audit: what it left gets no trail, and hydra audit will find lines without one"
+	case err != nil:
+		trouble = "left a trail that cannot be read, as that of another version of hydra: what it left gets none, and hydra audit will find its run open, and lines without a trail"
+	case !sameKey:
+		o.chain = c
+		trouble = "had another Audit.Key: what it left goes on in its numbers, which hydra audit proves without -key; with either key it will find lines with a wrong MAC, or none"
+	default:
+		o.chain = c
+	}
+	begun := err == nil && c.Next > 1
+	if trouble != "" && (o.records() > 0 || begun) { // or else there is no line that anybody could miss
+		d.shared.reporter.report(Event{
+			Kind: EventTrail, Destination: d.config.Name, Count: o.records(),
+			Err: fmt.Errorf("process %d %s", o.ring.Info().PID, trouble),
+		})
+	}
 }
 
 // trailState is what the ring keeps of the trail behind the batch.
-func (m *remnant) trailState() []byte {
-	if m.told {
+func (o *orphan) trailState() []byte {
+	switch {
+	case o.told:
 		return stateTold
+	case o.chain == nil:
+		return stateBegun
 	}
-	if m.chain == nil {
-		return nil
-	}
-	state, _ := m.chain.AppendBinary(nil) // it has no errors
-	return state
+	return o.chain.AppendKept(nil)
 }
 
 // stampRun puts trails on the records of the batch, which are those of the run, and
 // before them a gap marker if numbers are missing there.
-func (d *destination) stampRun(m *remnant) {
-	if m.chain == nil {
+func (d *destination) stampRun(o *orphan) {
+	if o.chain == nil {
 		return
 	}
 	var stamped batch
-	number := m.run.First
-	d.tellMissing(m, &stamped, number)
+	number := o.run.First
+	d.tellMissing(o, &stamped, number)
 	start := 0
-	for _, end := range m.batch.ends {
+	for _, end := range o.batch.ends {
 		number++
-		stamped.bytes = m.chain.Line(stamped.bytes, m.batch.bytes[start:end], number)
+		stamped.bytes = o.chain.Line(stamped.bytes, o.batch.bytes[start:end], number)
 		stamped.ends = append(stamped.ends, len(stamped.bytes))
 		start = end
 	}
-	m.batch = stamped
+	o.batch = stamped
 }
 
 // tellMissing puts a gap marker into b, which is empty, if the trail has yet to come to
 // the number last: the lines up to it are missing.
-func (d *destination) tellMissing(m *remnant, b *batch, last uint64) {
-	if m.chain == nil || int64(last+1-m.chain.Next) <= 0 {
+func (d *destination) tellMissing(o *orphan, b *batch, last uint64) {
+	if o.chain == nil || int64(last+1-o.chain.Next) <= 0 {
 		return
 	}
 	r := slog.NewRecord(time.Now(), slog.LevelWarn, GapMessage, 0)
-	r.AddAttrs(slog.Uint64("dropped", last+1-m.chain.Next), slog.Uint64("rejected", 0), slog.Uint64("fallback", 0),
-		slog.Time("since", m.ring.Info().Created))
+	r.AddAttrs(slog.Uint64("dropped", last+1-o.chain.Next), slog.Uint64("rejected", 0), slog.Uint64("fallback", 0),
+		slog.Time("since", o.ring.Info().Created))
 	marker, _ := d.plain.AppendRecord(nil, r, nil)
 	if len(marker) == 0 || len(marker) > markerMost {
 		marker = []byte{'\n'} // the trail must not have a hole
 	}
-	b.bytes = m.chain.Gap(nil, marker, last)
+	b.bytes = o.chain.Gap(nil, marker, last)
 	b.ends = []int{len(b.bytes)}
 	b.notice = 1
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/hydra-logger/hydra"
 	"github.com/hydra-logger/hydra/internal/audit"
 	"github.com/hydra-logger/hydra/internal/fault"
+	"github.com/hydra-logger/hydra/internal/ring"
 )
 
 // keyed makes a destination one with Audit and the key.
@@ -69,6 +70,72 @@ func TestTrailIsProvenAlsoWhereALaterProcessBringsTheRecords(t *testing.T) {
 				assert.Equal(t, len(report.Runs), 2)
 				assert.Equal(t, report.Runs[0].Last, 100-health.Losses.Contended, "each that entered the queue has a number")
 				assert.Equal(t, strings.Count(string(all), hydra.RecoveredMessage), 1)
+			})
+		})
+	}
+}
+
+func TestATrailThatDoesNotGoOnAsItBeganIsTold(t *testing.T) {
+	none := func(*rig, *hydra.Destination) {}
+	numbered := func(_ *rig, d *hydra.Destination) { d.Audit = &hydra.Audit{} }
+	other := func(_ *rig, d *hydra.Destination) { d.Audit = &hydra.Audit{Key: []byte("another key, of some length")} }
+	newer := func(t *testing.T, dir string) { // as by a version that keeps more
+		found, _, err := ring.Orphans(ring.Options{Dir: dir, Name: "d"})
+		assert.NilError(t, err)
+		o, err := found[0].Adopt()
+		assert.NilError(t, err)
+		b := o.Batch()
+		assert.NilError(t, o.Resume(b.First, b.Next, b.Bytes, b.Ends, b.Lead, append(o.State(), 0), b.Done, b.Intent))
+		assert.NilError(t, o.Leave())
+	}
+	for _, tt := range []struct {
+		name    string
+		before  func(*rig, *hydra.Destination)
+		after   func(*rig, *hydra.Destination)
+		between func(t *testing.T, dir string)
+		idle    bool   // the dead process had logged nothing
+		told    string // empty: nothing
+		verdict audit.Verdict
+	}{
+		{name: "the same key", before: keyed, after: keyed, verdict: audit.Proven},
+		{name: "another key", before: other, after: keyed, told: "had another Audit.Key", verdict: audit.Broken},
+		{name: "a key of late", before: numbered, after: keyed, told: "had another Audit.Key", verdict: audit.Broken},
+		{name: "no key any more", before: keyed, after: numbered, told: "had another Audit.Key", verdict: audit.Broken},
+		{name: "no Audit any more", before: keyed, after: none, told: "this destination has none", verdict: audit.Broken},
+		{name: "Audit of late", before: none, after: keyed, told: "had no Audit", verdict: audit.Broken},
+		{name: "a state of another version", before: keyed, after: keyed, between: newer, told: "cannot be read", verdict: audit.Broken},
+		{name: "another key, and nothing left", before: other, after: keyed, idle: true, verdict: audit.Proven},
+		{name: "Audit of late, and nothing left", before: none, after: keyed, idle: true, verdict: audit.Proven},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dir := shmDir(t)
+				first := durableRig(t, dir, func(r *rig, d *hydra.Destination) {
+					tt.before(r, d)
+					r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO))
+				})
+				if !tt.idle {
+					first.log(1, 3)
+				}
+				settle()
+				left := copyDir(t, dir) // killed now
+				_ = first.Close(ended())
+				if tt.between != nil {
+					tt.between(t, left)
+				}
+				next := durableRig(t, left, tt.after)
+				next.log(4, 4)
+				next.close()
+				events := next.seen(hydra.EventTrail)
+				if tt.told == "" {
+					assert.Equal(t, len(events), 0, "%v", events)
+				} else {
+					assert.Equal(t, len(events), 1)
+					assert.ErrorContains(t, events[0].Err, tt.told)
+					assert.Equal(t, events[0].Count, uint64(3))
+				}
+				report := audited(t, next.sink.Bytes())
+				assert.Equal(t, report.Verdict, tt.verdict, "%+v\n%s", report, next.sink.Bytes())
 			})
 		})
 	}

@@ -259,13 +259,17 @@ func (d *destination) takeOver(ctx context.Context) {
 		return
 	default:
 	}
+	durable := d.durable()
+	if durable {
+		d.queue.settle()
+	}
 	d.mu.Lock()
 	d.abandoned = true
 	for _, b := range d.books.barriers {
 		b.over, b.err = true, errSinkHangs
 	}
 	d.books.barriers = nil
-	if d.durable() {
+	if durable && d.durable() { // it may have failed since
 		d.spoolQueue()
 	}
 	d.mu.Unlock()

@@ -17,7 +17,8 @@ type flight interface {
 	End()
 }
 
-// A ring keeps every place that a sink may note: less would not compile.
+// A ring keeps every place that a sink may note: less would not compile. A longer one
+// it forgets.
 const _ = uint(ring.MaxPlace - sink.MaxPlace)
 
 var (
@@ -149,9 +150,10 @@ func (t *trace) note(from, upto int, place []byte) {
 		return
 	}
 	t.from, t.upto = t.at+from, t.at+upto
-	t.place = append(t.place[:0], place[:min(len(place), sink.MaxPlace)]...)
-	t.noted = true
-	t.ring.Note(t.from, t.upto, t.place)
+	t.ring.Note(t.from, t.upto, place)
+	if t.noted = len(place) <= ring.MaxPlace; t.noted { // a part of a place is another place
+		t.place = append(t.place[:0], place...)
+	}
 }
 
 // took says how much of what is in flight is settled.

@@ -34,23 +34,24 @@ type writer struct {
 	// of testing/synctest, whose channels nobody outside may use.
 	passed chan struct{}
 
-	haul     haul
-	batch    batch
-	torn     *torn
-	trace    trace      // of the ring of a durable queue
-	tracing  *trace     // of the batch that the sink is given
-	adopted  bool       // what ended processes left was looked for
-	remnants []*remnant // oldest first
-	retired  bool       // it failed, and that was told
-	ends     []int      // those of the batch that the sink was given, which is its to spoil
-	opened   bool
-	retryAt  time.Time // when a broken sink is tried again
-	busy     time.Time // when records were last delivered
-	marked   missing   // what gap markers have told
-	trails   trails
-	told     uint64 // guarded by destination.mu: lost records that events have told
-	timer    *time.Timer
-	fell     time.Time // when a writer goroutine ended before its time
+	haul    haul
+	batch   batch
+	torn    *torn
+	trace   trace     // of the ring of a durable queue
+	tracing *trace    // of the batch that the sink is given
+	adopted bool      // what ended processes left was looked for
+	claimed []string  // names of the durable destinations in its folder, if it tells of files of others; immutable
+	orphans []*orphan // oldest first
+	retired bool      // it failed, and that was told
+	ends    []int     // those of the batch that the sink was given, which is its to spoil
+	opened  bool
+	retryAt time.Time // when a broken sink is tried again
+	busy    time.Time // when records were last delivered
+	marked  missing   // what gap markers have told
+	trails  trails
+	told    uint64 // guarded by destination.mu: lost records that events have told
+	timer   *time.Timer
+	fell    time.Time // when a writer goroutine ended before its time
 }
 
 const (
@@ -332,8 +333,13 @@ func (d *destination) pass(reached []*barrier, flushed, synced error) {
 	d.passed = make(chan struct{})
 }
 
-// breakOff turns to the fallback, until a later try succeeds.
+// breakOff turns to the fallback, until a later try succeeds. Not so where Close had no
+// time for what stays in a durable queue: no sink fails then, and no record goes to
+// the fallback.
 func (d *destination) breakOff(err error) {
+	if d.over() && d.gaveUp(err) {
+		return
+	}
 	d.retryAt = time.Now().Add(retryMost)
 	err = d.explain(err)
 	d.mu.Lock()

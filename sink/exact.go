@@ -20,7 +20,7 @@ type Exact interface {
 	// before from have arrived by then.
 	// place says where they go, in the sink's own terms, in at most MaxPlace bytes;
 	// what a process that runs later, perhaps in another directory, needs to find
-	// them. A sink that learns better where they went may call it again for the same
+	// them; a longer one is forgotten, with what was noted before. A sink that learns better where they went may call it again for the same
 	// bytes. The function copies place, does not block, and may be called during
 	// Write only. It replaces the one given before; nil ends it. Trace is called
 	// before Open.

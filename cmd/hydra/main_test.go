@@ -74,7 +74,7 @@ func TestCommandSaysWhatItFoundInWordsAndExits(t *testing.T) {
 		{"hole", "audit hole", 1, []string{"number 2 is missing without account, between hole:1 and hole:2", "NOT PROVEN"}},
 		{"hole, with the key", "audit -key key hole", 1, []string{"lines that cannot be proven, for the line before them is not here: 1, at hole:2"}},
 		{"changed", "audit changed", 0, []string{noKey, "PROVEN"}},
-		{"changed, with the key", "audit -key key changed", 1, []string{"lines whose MAC is wrong, for they were changed or a line before them is gone: 1, at changed:2"}},
+		{"changed, with the key", "audit -key key changed", 1, []string{"lines whose MAC is wrong, for they were changed, a line before them is gone, or they have another key: 1, at changed:2"}},
 		{"twice", "audit twice", 1, []string{
 			"numbers that are here twice: 1, at twice:2", "lines behind one with a higher number: 1, at twice:2", "numbers beyond the end of the run: 1, at twice:7",
 		}},

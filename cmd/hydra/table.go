@@ -67,7 +67,7 @@ func printRun(b *bytes.Buffer, run audit.Run) {
 	list(run.Twice, "numbers that are here twice")
 	list(run.Disorder, "lines behind one with a higher number")
 	list(run.AfterEnd, "numbers beyond the end of the run")
-	list(run.Forged, "lines whose MAC is wrong, for they were changed or a line before them is gone")
+	list(run.Forged, "lines whose MAC is wrong, for they were changed, a line before them is gone, or they have another key")
 	if n := run.Forged.Count; n > 1 && n >= run.Lines {
 		say("these are all of its lines: most likely -key is not the key of this run; the file holds its bytes and nothing else, no line end")
 	}

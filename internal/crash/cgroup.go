@@ -11,5 +11,5 @@ import "github.com/hydra-logger/hydra/internal/fault"
 // queue and its file.
 const groupLimit = 96 << 20
 
-// newGroup makes a control group with little memory.
+// newGroup makes a cgroup with little memory.
 func newGroup() (dir string, err error) { return fault.MemoryGroup(groupLimit) }

@@ -26,7 +26,7 @@ import (
 type killer struct {
 	config
 	logs, rings string // folders
-	group       string // control group with little memory; empty if there is none
+	group       string // cgroup with little memory; empty if there is none
 	random      *rand.Rand
 	names       []string // of the ways that this machine has
 
@@ -45,7 +45,7 @@ func newKiller(w io.Writer, c config, logs, rings string) *killer {
 	}
 	var err error
 	if k.group, err = newGroup(); err != nil {
-		fmt.Fprintln(w, "nobody runs out of memory, for there is no control group:", err)
+		fmt.Fprintln(w, "nobody runs out of memory, for there is no cgroup:", err)
 		k.names = slices.DeleteFunc(k.names, func(name string) bool { return name == outOfMemory })
 	}
 	return k

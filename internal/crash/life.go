@@ -35,7 +35,7 @@ type orders struct {
 	Logs, Rings string        // folders
 	Way         string        // of dying; empty to recover and end well
 	After       time.Duration // how long it logs first; it is killed if Way is sigkill
-	Group       string        // control group with little memory, to die in
+	Group       string        // cgroup with little memory, to die in
 }
 
 const (

@@ -15,7 +15,7 @@ import (
 // sigkill is the one way that a process is helped to.
 const sigkill = "SIGKILL"
 
-// outOfMemory needs a control group.
+// outOfMemory needs a cgroup.
 const outOfMemory = "out of memory"
 
 // ways are the ways in which a process dies, by name.
@@ -66,7 +66,7 @@ func deeper(n int) int {
 	return room[0]
 }
 
-// exhaust takes memory until the control group has had enough. One that does not
+// exhaust takes memory until the cgroup has had enough. One that does not
 // limit must not cost the machine its memory.
 func exhaust() {
 	first := new(hoard)
@@ -76,7 +76,7 @@ func exhaust() {
 			first.room[i] = 1
 		}
 	}
-	panic("the control group does not limit its memory")
+	panic("the cgroup does not limit its memory")
 }
 
 // A hoard is memory that is not given back.

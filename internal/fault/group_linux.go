@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// MemoryGroup makes a control group whose processes may have limit bytes of memory, of
-// whichever version of control groups there is. The caller removes it.
+// MemoryGroup makes a cgroup whose processes may have limit bytes of memory, of
+// whichever version of cgroups there is. The caller removes it.
 func MemoryGroup(limit int64) (dir string, err error) {
 	var failures []string
 	for _, g := range []struct{ parent, limit string }{

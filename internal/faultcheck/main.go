@@ -10,7 +10,7 @@
 // go test -tags=fault ./... prints the same table, on Linux.
 //
 // Most faults that a test injects need the superuser: mounts, frozen file systems,
-// control groups. What the machine lacks is skipped with its reason.
+// cgroups. What the machine lacks is skipped with its reason.
 package main
 
 import (

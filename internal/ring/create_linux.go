@@ -198,13 +198,13 @@ func (f *file) disown() (path string) {
 	if f.dir == nil {
 		return f.origin
 	}
-	_ = f.putAsideLocked() // that it is retired is the news
+	_ = f.quarantineLocked() // that it is retired is the news
 	return f.dir.join(f.name)
 }
 
-// putAsideLocked renames the file.
-func (f *file) putAsideLocked() error {
-	name := asideName(f.name)
+// quarantineLocked renames the file.
+func (f *file) quarantineLocked() error {
+	name := quarantineName(f.name)
 	if err := unix.Renameat2(f.dir.fd, f.name, f.dir.fd, name, unix.RENAME_NOREPLACE); err != nil {
 		return f.dir.trouble("rename", f.name, err)
 	}
@@ -212,7 +212,9 @@ func (f *file) putAsideLocked() error {
 	return nil
 }
 
-func asideName(name string) string { return strings.TrimSuffix(name, ringEnding) + asideEnding }
+func quarantineName(name string) string {
+	return strings.TrimSuffix(name, ringEnding) + quarantineEnding
+}
 
 // Remove deletes the file and lets go of it: all records have been accounted for. That
 // goes for one that was retired, too, whatever its name is by then: its queue had them in
@@ -235,11 +237,11 @@ func (f *file) Leave() error {
 	return f.let(func() error { return nil })
 }
 
-// Quarantine puts the file aside, where no process adopts it, and lets go of it.
-func (o *Orphan) Quarantine(reason string) (Aside, error) {
-	a := Aside{Path: o.origin, Size: int64(len(o.image)), Reason: reason}
+// Quarantine renames the file, so that no process adopts it, and lets go of it.
+func (o *Orphan) Quarantine(reason string) (Quarantined, error) {
+	a := Quarantined{Path: o.origin, Size: int64(len(o.image)), Reason: reason}
 	err := o.let(func() error {
-		err := o.putAsideLocked()
+		err := o.quarantineLocked()
 		a.Path = o.dir.join(o.name)
 		return err
 	})

@@ -54,7 +54,7 @@ func newSpecimen(t testing.TB) *specimen {
 	return s
 }
 
-// adopt returns the orphan that the bytes make, or nil if they are put aside.
+// adopt returns the orphan that the bytes make, or nil if they are quarantined.
 func (s *specimen) adopt(t testing.TB, b []byte) *Orphan {
 	t.Helper()
 	o := s.options
@@ -62,29 +62,29 @@ func (s *specimen) adopt(t testing.TB, b []byte) *Orphan {
 	return adoptAny(t, plant(t, o, b))
 }
 
-// adoptAny returns the only orphan that there is, or nil if it was put aside. Nothing
+// adoptAny returns the only orphan that there is, or nil if it was quarantined. Nothing
 // else may come of it.
 func adoptAny(t testing.TB, o Options) *Orphan {
 	t.Helper()
-	found, aside, err := Orphans(o)
+	found, quarantined, err := Orphans(o)
 	assert.NilError(t, err)
 	var q *Orphan
 	if len(found) == 1 {
 		q, err = found[0].Adopt()
-		var bad *AsideError
+		var bad *QuarantineError
 		if errors.As(err, &bad) {
-			aside = append(aside, bad.Aside)
+			quarantined = append(quarantined, bad.Quarantined)
 		} else {
 			assert.NilError(t, err)
 			t.Cleanup(func() { q.Remove() })
 		}
 	}
-	for _, a := range aside {
+	for _, a := range quarantined {
 		assert.Assert(t, strings.HasSuffix(a.Path, ".bad") && a.Reason != "", "%+v", a)
 		_, err := os.Lstat(a.Path)
 		assert.NilError(t, err, "deleted")
 	}
-	assert.Equal(t, len(aside) == 0, q != nil)
+	assert.Equal(t, len(quarantined) == 0, q != nil)
 	return q
 }
 
@@ -117,7 +117,7 @@ func (s *specimen) check(t testing.TB, what string, o *Orphan) (missing int) {
 
 func TestFault72EveryFlippedByteIsHarmless(t *testing.T) {
 	s := newSpecimen(t)
-	aside, lossy, whole := 0, 0, 0
+	quarantined, lossy, whole := 0, 0, 0
 	b := bytes.Clone(s.bytes)
 	o := s.options
 	o.Dir = shm(t)
@@ -134,7 +134,7 @@ func TestFault72EveryFlippedByteIsHarmless(t *testing.T) {
 		q := adoptAny(t, o)
 		switch {
 		case q == nil:
-			aside++
+			quarantined++
 			bad, _ := filepath.Glob(filepath.Join(o.Dir, "*.bad"))
 			assert.Equal(t, len(bad), 1)
 			assert.NilError(t, os.Remove(bad[0]))
@@ -148,8 +148,8 @@ func TestFault72EveryFlippedByteIsHarmless(t *testing.T) {
 		}
 		b[at] = s.bytes[at]
 	}
-	t.Logf("%d files put aside, %d with records counted as lost, %d unharmed", aside, lossy, whole)
-	assert.Assert(t, aside > 1000 && lossy > 200 && whole > 500)
+	t.Logf("%d files quarantined, %d with records counted as lost, %d unharmed", quarantined, lossy, whole)
+	assert.Assert(t, quarantined > 1000 && lossy > 200 && whole > 500)
 	r, err := Create(o, small)
 	assert.NilError(t, err)
 	assert.NilError(t, r.Remove())
@@ -188,7 +188,7 @@ func TestFault72AnyDamageIsHarmless(t *testing.T) {
 	}
 }
 
-func TestFault72ForeignFilesArePutAside(t *testing.T) {
+func TestFault72ForeignFilesAreQuarantined(t *testing.T) {
 	s := newSpecimen(t)
 	head := func(off int, v uint64) []byte {
 		b := bytes.Clone(s.bytes)
@@ -220,18 +220,18 @@ func TestFault72ForeignFilesArePutAside(t *testing.T) {
 			o := s.options
 			o.Dir = shm(t)
 			plant(t, o, test.bytes)
-			found, aside, err := Orphans(o)
+			found, quarantined, err := Orphans(o)
 			assert.NilError(t, err)
 			for _, c := range found {
 				_, err := c.Adopt()
-				var bad *AsideError
+				var bad *QuarantineError
 				assert.Assert(t, errors.As(err, &bad), "%v", err)
-				aside = append(aside, bad.Aside)
+				quarantined = append(quarantined, bad.Quarantined)
 			}
-			assert.Equal(t, len(aside), 1)
-			assert.Equal(t, aside[0].Reason, test.want)
-			assert.Equal(t, aside[0].Size, int64(len(test.bytes)))
-			got, err := os.ReadFile(aside[0].Path)
+			assert.Equal(t, len(quarantined), 1)
+			assert.Equal(t, quarantined[0].Reason, test.want)
+			assert.Equal(t, quarantined[0].Size, int64(len(test.bytes)))
+			got, err := os.ReadFile(quarantined[0].Path)
 			assert.NilError(t, err)
 			if !bytes.Equal(got[:min(offAttempts, len(got))], test.bytes[:min(offAttempts, len(got))]) {
 				t.Error("its bytes have changed")
@@ -243,7 +243,7 @@ func TestFault72ForeignFilesArePutAside(t *testing.T) {
 	}
 }
 
-func TestFault72ASymlinkOrSecondNameIsPutAside(t *testing.T) {
+func TestFault72ASymlinkOrSecondNameIsQuarantined(t *testing.T) {
 	s := newSpecimen(t)
 	for _, test := range []struct {
 		name string
@@ -260,10 +260,10 @@ func TestFault72ASymlinkOrSecondNameIsPutAside(t *testing.T) {
 			assert.NilError(t, os.WriteFile(victim, s.bytes, 0o600))
 			name := filepath.Join(o.Dir, prefixOf(o)+strings.Repeat("1", 32)+ringEnding)
 			assert.NilError(t, test.make(victim, name))
-			found, aside, err := Orphans(o)
+			found, quarantined, err := Orphans(o)
 			assert.NilError(t, err)
 			assert.Equal(t, len(found), 0)
-			assert.Equal(t, len(aside), 1)
+			assert.Equal(t, len(quarantined), 1)
 			got, err := os.ReadFile(victim)
 			assert.NilError(t, err)
 			assert.Assert(t, bytes.Equal(got, s.bytes))

@@ -9,6 +9,7 @@ import (
 	"hash/fnv"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -18,9 +19,9 @@ import (
 
 // Endings of the files in a directory of rings.
 const (
-	ringEnding    = ".ring" // holds a ring, all of it
-	asideEnding   = ".bad"  // was put aside
-	newbornEnding = ".tmp"  // is being made, and holds nothing yet
+	ringEnding       = ".ring" // holds a ring, all of it
+	quarantineEnding = ".bad"  // was quarantined
+	newbornEnding    = ".tmp"  // is being made, and holds nothing yet
 )
 
 // A dir is an open directory of rings. All that is done there goes by its descriptor, so
@@ -42,18 +43,10 @@ func openDir(o Options, create bool) (*dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ring: Durable.Dir: %q: %w", o.Dir, err)
 	}
+	made := false
 	if create {
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		if made, err = makeDir(path); err != nil {
 			return nil, fmt.Errorf("ring: Durable.Dir: %w", err)
-		}
-		switch err := unix.Mkdir(path, 0o700); {
-		case err == nil:
-			err = unix.Chmod(path, 0o700) // whatever the umask
-			if err != nil {
-				return nil, fmt.Errorf("ring: Durable.Dir: %w", &os.PathError{Op: "chmod", Path: path, Err: err})
-			}
-		case !errors.Is(err, unix.EEXIST):
-			return nil, fmt.Errorf("ring: Durable.Dir: %w", &os.PathError{Op: "mkdir", Path: path, Err: err})
 		}
 	}
 	fd, err := open(unix.AT_FDCWD, path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
@@ -66,9 +59,29 @@ func openDir(o Options, create bool) (*dir, error) {
 	d := &dir{fd: fd, path: path}
 	if err := d.check(o.AllowDisk); err != nil {
 		d.close()
+		if made {
+			_ = unix.Rmdir(path) // why it cannot be used is the news
+		}
 		return nil, err
 	}
 	return d, nil
+}
+
+// makeDir makes a directory and its parents, and reports whether it was missing.
+func makeDir(path string) (made bool, err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return false, err
+	}
+	switch err := unix.Mkdir(path, 0o700); {
+	case errors.Is(err, unix.EEXIST):
+		return false, nil
+	case err != nil:
+		return false, &os.PathError{Op: "mkdir", Path: path, Err: err}
+	}
+	if err := unix.Chmod(path, 0o700); err != nil { // whatever the umask
+		return true, &os.PathError{Op: "chmod", Path: path, Err: err}
+	}
+	return true, nil
 }
 
 // defaultDir is where the rings of this user are.
@@ -140,25 +153,38 @@ func (d *dir) join(name string) string { return filepath.Join(d.path, name) }
 
 func (d *dir) close() { unix.Close(d.fd) }
 
-// names returns the names of the files there that a ring with that prefix may have.
-func (d *dir) names(prefix string) ([]string, error) {
+// list returns the names of all files there, as far as it comes.
+func (d *dir) list() ([]string, error) {
 	fd, err := open(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return nil, d.trouble("open", "", err)
 	}
 	f := os.NewFile(uintptr(fd), d.path)
 	defer f.Close()
-	all, err := f.Readdirnames(-1)
-	var names []string
-	for _, name := range all {
-		rest, ok := strings.CutPrefix(name, prefix)
-		id, ending, _ := strings.Cut(rest, ".")
-		if ending = "." + ending; ok && len(id) == 32 && strings.Trim(id, "0123456789abcdef") == "" &&
-			(ending == ringEnding || ending == asideEnding || ending == newbornEnding) {
-			names = append(names, name)
-		}
+	return f.Readdirnames(-1)
+}
+
+// names returns the names of the files there that a ring with that prefix may have.
+func (d *dir) names(prefix string) ([]string, error) {
+	all, err := d.list()
+	all = slices.DeleteFunc(all, func(name string) bool {
+		_, _, ok := partsOf(name)
+		return !ok || !strings.HasPrefix(name, prefix)
+	})
+	return all, err
+}
+
+// partsOf returns what the name of a file says, if it is one of a ring: which program's,
+// escaped, and in what state.
+func partsOf(name string) (program, ending string, ok bool) {
+	parts := strings.SplitN(name, ".", 4) // with that of the destination, and the ring's number
+	if len(parts) != 4 {
+		return "", "", false
 	}
-	return names, err
+	id, ending := parts[2], "."+parts[3]
+	ok = len(id) == 32 && strings.Trim(id, "0123456789abcdef") == "" &&
+		(ending == ringEnding || ending == quarantineEnding || ending == newbornEnding)
+	return parts[0], ending, ok
 }
 
 // open opens a file that is not to be inherited, and whose descriptor is none of those

@@ -26,6 +26,8 @@ func TestFault75ADiskIsRefusedUnlessAllowed(t *testing.T) {
 	}
 	assert.ErrorContains(t, err, "ring: Durable.Dir: ")
 	assert.ErrorContains(t, err, "name a directory on tmpfs, as below /dev/shm, or set AllowDisk")
+	_, err = os.Stat(o.Dir)
+	assert.ErrorIs(t, err, os.ErrNotExist, "nothing is left behind")
 	o.AllowDisk = true
 	r, err := Create(o, small)
 	assert.NilError(t, err)

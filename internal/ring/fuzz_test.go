@@ -16,7 +16,7 @@ import (
 )
 
 // FuzzAdopt lets a file hold anything: nothing panics, and what comes of it is within the
-// bounds that the file itself names, or the file is put aside.
+// bounds that the file itself names, or the file is quarantined.
 func FuzzAdopt(f *testing.F) {
 	s := newSpecimen(f)
 	f.Add([]byte(nil), uint16(0), []byte(nil))

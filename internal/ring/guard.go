@@ -69,7 +69,7 @@ func (f *file) look() {
 	}
 }
 
-// retire gives the file up, once, and puts it aside: what is in it can no longer be
+// retire gives the file up, once, and quarantines it: what is in it can no longer be
 // believed, and another process must not deliver again what this one goes on with.
 func (f *file) retire() {
 	f.mu.Lock()

@@ -61,12 +61,12 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// limited returns how to start a process in a control group of its own with a limit.
+// limited returns how to start a process in a cgroup of its own with a limit.
 func limited(t *testing.T, limit int64) []string {
 	t.Helper()
 	group, err := fault.MemoryGroup(limit)
 	if err != nil {
-		t.Skip("no control group can be made here: ", err)
+		t.Skip("no cgroup can be made here: ", err)
 	}
 	t.Cleanup(func() {
 		if err := os.Remove(group); err != nil && !errors.Is(err, unix.EBUSY) { // pages of tmpfs may be charged to it

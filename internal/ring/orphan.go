@@ -20,19 +20,28 @@ type Candidate struct {
 	options Options
 }
 
-// Aside is a file that was put aside: renamed so that nobody adopts it. Nobody has what is
-// in it, so hydra never deletes it.
-type Aside struct {
+// Leftover is a ring that nobody held when Unclaimed looked, of a destination that there
+// is no more.
+type Leftover struct {
+	Path    string
+	Size    int64
+	Name    string // of the destination
+	Records int    // in the queue and on their way to the sink; 0 also if that cannot be told
+}
+
+// Quarantined is a file that was quarantined: renamed to .bad, so that nobody adopts it.
+// Nobody has what is in it, so hydra never deletes it.
+type Quarantined struct {
 	Path   string // as it is called now
 	Size   int64
 	Reason string
 }
 
-// AsideError is what Adopt returns when it has put the ring aside.
-type AsideError struct{ Aside }
+// QuarantineError is what Adopt returns when it has quarantined the ring.
+type QuarantineError struct{ Quarantined }
 
-func (e *AsideError) Error() string {
-	return fmt.Sprintf("ring: put aside as %s: %s", e.Path, e.Reason)
+func (e *QuarantineError) Error() string {
+	return fmt.Sprintf("ring: quarantined as %s: %s", e.Path, e.Reason)
 }
 
 // ErrTaken is what Adopt returns when another process holds the ring by now, or has

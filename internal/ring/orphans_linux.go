@@ -17,11 +17,11 @@ import (
 )
 
 // Orphans returns the rings of the destination that nobody holds, oldest first. What is
-// damaged or foreign, and the oldest rings beyond MaxOrphans, are put aside, and aside
-// says so. What there is no way to look at just now, for want of descriptors for instance,
-// stays where it is, and the error names it: found and aside hold the others. A directory
+// damaged or foreign, and the oldest rings beyond MaxOrphans, are quarantined, which the second result
+// says. What there is no way to look at just now, for want of descriptors for instance,
+// stays where it is, and the error names it: found and quarantined hold the others. A directory
 // that is missing holds none.
-func Orphans(o Options) (found []Candidate, aside []Aside, err error) {
+func Orphans(o Options) (found []Candidate, quarantined []Quarantined, err error) {
 	d, err := openDir(o, false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
@@ -48,7 +48,7 @@ func Orphans(o Options) (found []Candidate, aside []Aside, err error) {
 		return cmpOr(a.Created.Compare(b.Created), strings.Compare(a.Path, b.Path))
 	})
 	s.bound()
-	return s.found, s.aside, errors.Join(s.problems...)
+	return s.found, s.quarantined, errors.Join(s.problems...)
 }
 
 // moment is longer than another start holds a file of which it looks what it is.
@@ -56,12 +56,12 @@ const moment = 10 * time.Millisecond
 
 // A search is a directory that Orphans goes through, and what it has found.
 type search struct {
-	dir      *dir
-	options  Options
-	found    []Candidate
-	aside    []Aside
-	busy     []string // names of files that somebody holds, for a moment or for good
-	problems []error
+	dir         *dir
+	options     Options
+	found       []Candidate
+	quarantined []Quarantined
+	busy        []string // names of files that somebody holds, for a moment or for good
+	problems    []error
 }
 
 func (s *search) problem(err error) {
@@ -79,7 +79,7 @@ func (s *search) look(name string) {
 	case err == nil:
 		s.found = append(s.found, Candidate{s.dir.join(name), int64(h.plan.size), time.Unix(0, h.label.created), s.options})
 	case errors.As(err, &bad):
-		s.putAside(name, string(bad))
+		s.quarantine(name, string(bad))
 	case errors.Is(err, errBusy):
 		s.busy = append(s.busy, name)
 	case !errors.Is(err, ErrTaken):
@@ -87,7 +87,7 @@ func (s *search) look(name string) {
 	}
 }
 
-// bound puts the oldest rings beyond MaxOrphans aside, each while it holds it: another
+// bound quarantines the oldest rings beyond MaxOrphans, each while it holds it: another
 // process may have adopted it since.
 func (s *search) bound() {
 	total, most := int64(0), s.options.maxOrphans()
@@ -101,7 +101,7 @@ func (s *search) bound() {
 		h, err := s.dir.seize(name, s.options)
 		switch {
 		case err == nil:
-			s.putAside(name, fmt.Sprintf("the rings that wait to be recovered have more than %d bytes", most))
+			s.quarantine(name, fmt.Sprintf("the rings that wait to be recovered have more than %d bytes", most))
 		case !errors.Is(err, ErrTaken):
 			s.problem(err)
 		}
@@ -110,17 +110,17 @@ func (s *search) bound() {
 	s.found = slices.Delete(s.found, 0, first)
 }
 
-// putAside renames a file, unless somebody else has.
-func (s *search) putAside(name, reason string) {
-	a, err := s.dir.putAside(name, reason)
+// quarantine renames a file, unless somebody else has.
+func (s *search) quarantine(name, reason string) {
+	a, err := s.dir.quarantine(name, reason)
 	if !errors.Is(err, unix.ENOENT) {
-		s.aside = append(s.aside, a)
+		s.quarantined = append(s.quarantined, a)
 		s.problem(err)
 	}
 }
 
 // Adopt holds the ring and finds out what is in it. It returns ErrTaken if somebody else
-// holds it by now, and an *AsideError if it can only be put aside: it is damaged, or was
+// holds it by now, and a *QuarantineError if it can only be quarantined: it is damaged, or was
 // adopted several times and nothing came of it. After any other error, such as one for
 // want of memory or of descriptors, the file is where it was, for a later process.
 func (c Candidate) Adopt() (*Orphan, error) {
@@ -143,8 +143,8 @@ func (c Candidate) Adopt() (*Orphan, error) {
 	if err != nil {
 		var bad unfit
 		if errors.As(err, &bad) {
-			a, failed := d.putAside(name, string(bad))
-			err = errors.Join(&AsideError{a}, failed)
+			a, failed := d.quarantine(name, string(bad))
+			err = errors.Join(&QuarantineError{a}, failed)
 		}
 		h.release()
 		d.close()
@@ -171,7 +171,7 @@ func (c Candidate) Adopt() (*Orphan, error) {
 	}
 	if err != nil {
 		a, err := q.Quarantine(err.Error())
-		return nil, errors.Join(&AsideError{a}, err)
+		return nil, errors.Join(&QuarantineError{a}, err)
 	}
 	q.forgive()
 	return q, nil
@@ -198,11 +198,20 @@ func (h hold) release() {
 	}
 }
 
-// seize locks a file and reads its label. errBusy says that somebody else holds it,
+// seize is peek for a file that has to be of that destination.
+func (d *dir) seize(name string, o Options) (hold, error) {
+	h, err := d.peek(name)
+	if err == nil && h.label.name != o.Name {
+		err = unfit(fmt.Sprintf("it has records of the destination %q, under a name for %q: rename it to what it was", h.label.name, o.Name))
+	}
+	return h, err
+}
+
+// peek locks a file and reads its label. errBusy says that somebody else holds it,
 // ErrTaken that it has another name or none by now, and unfit why it is none of ours; any
 // other error is no fault of the file. The file stays locked, if it could be, until h is
 // released, whatever the error.
-func (d *dir) seize(name string, o Options) (h hold, err error) {
+func (d *dir) peek(name string) (h hold, err error) {
 	h.fd, err = open(d.fd, name, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	switch {
 	case errors.Is(err, unix.ENOENT):
@@ -232,9 +241,6 @@ func (d *dir) seize(name string, o Options) (h hold, err error) {
 	}
 	if h.label, h.plan, err = readLabel(head[:n], st.Size); err != nil {
 		return h, unfit(err.Error())
-	}
-	if h.label.name != o.Name {
-		return h, unfit(fmt.Sprintf("it has records of the destination %q, under a name for %q: rename it to what it was", h.label.name, o.Name))
 	}
 	return h, nil
 }
@@ -277,15 +283,15 @@ func (d *dir) trouble(op, name string, err error) error {
 	return err
 }
 
-// putAside renames a file.
-func (d *dir) putAside(name, reason string) (Aside, error) {
-	to := asideName(name)
+// quarantine renames a file.
+func (d *dir) quarantine(name, reason string) (Quarantined, error) {
+	to := quarantineName(name)
 	var st unix.Stat_t
 	unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
 	if err := unix.Renameat2(d.fd, name, d.fd, to, unix.RENAME_NOREPLACE); err != nil {
-		return Aside{d.join(name), st.Size, reason}, d.trouble("rename", name, err)
+		return Quarantined{d.join(name), st.Size, reason}, d.trouble("rename", name, err)
 	}
-	return Aside{d.join(to), st.Size, reason}, nil
+	return Quarantined{d.join(to), st.Size, reason}, nil
 }
 
 // crowded refuses a directory with more rings than somebody will ever look at: a program
@@ -314,7 +320,7 @@ func (d *dir) crowded(o Options) error {
 	}
 	if most := 2 * o.maxOrphans(); total > most {
 		return fmt.Errorf("ring: Durable.Dir: %d bytes of rings of this destination lie in %q, more than %d: look at those that end in %s and delete them",
-			total, d.path, most, asideEnding)
+			total, d.path, most, quarantineEnding)
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 	"gotest.tools/v3/assert"
 )
 
-func TestFault6ARingThatKillsWhoeverAdoptsItIsPutAside(t *testing.T) {
+func TestFault6ARingThatKillsWhoeverAdoptsItIsQuarantined(t *testing.T) {
 	o := Options{Dir: shm(t), Name: "n", Program: "p"}
 	q := rigIn(t, o, small)
 	q.put("a", "b")
@@ -61,7 +61,7 @@ func TestFault6ARingThatKillsWhoeverAdoptsItIsPutAside(t *testing.T) {
 	found, _, err := Orphans(o)
 	assert.NilError(t, err)
 	_, err = found[0].Adopt()
-	var bad *AsideError
+	var bad *QuarantineError
 	assert.Assert(t, errors.As(err, &bad))
 	assert.Equal(t, bad.Reason, "3 processes have tried to recover it, and nothing came of it")
 	assert.Equal(t, bad.Path, strings.TrimSuffix(path, ".ring")+".bad")
@@ -123,9 +123,9 @@ func TestFault7OrphansComeOldestFirstAndTheirBytesAreBounded(t *testing.T) {
 		size = int64(len(r.image))
 		assert.NilError(t, r.Leave())
 	}
-	found, aside, err := Orphans(o)
+	found, quarantined, err := Orphans(o)
 	assert.NilError(t, err)
-	assert.Equal(t, len(aside), 0)
+	assert.Equal(t, len(quarantined), 0)
 	assert.Equal(t, len(found), 5)
 	for i, c := range found {
 		r, err := c.Adopt()
@@ -137,11 +137,11 @@ func TestFault7OrphansComeOldestFirstAndTheirBytesAreBounded(t *testing.T) {
 	}
 
 	o.MaxOrphans = 2*size + 1
-	kept, aside, err := Orphans(o)
+	kept, quarantined, err := Orphans(o)
 	assert.NilError(t, err)
 	assert.DeepEqual(t, []string{kept[0].Path, kept[1].Path}, []string{found[3].Path, found[4].Path})
-	assert.Equal(t, len(aside), 3)
-	for i, a := range aside {
+	assert.Equal(t, len(quarantined), 3)
+	for i, a := range quarantined {
 		assert.Equal(t, a.Path, strings.TrimSuffix(found[i].Path, ".ring")+".bad")
 		assert.Equal(t, a.Reason, fmt.Sprintf("the rings that wait to be recovered have more than %d bytes", o.MaxOrphans))
 		_, err := os.Stat(a.Path)
@@ -150,13 +150,13 @@ func TestFault7OrphansComeOldestFirstAndTheirBytesAreBounded(t *testing.T) {
 	// All of them together are more than twice as much: hydra makes no more.
 	_, err = Create(o, small)
 	assert.ErrorContains(t, err, "look at those that end in .bad and delete them")
-	assert.NilError(t, os.Remove(aside[0].Path))
+	assert.NilError(t, os.Remove(quarantined[0].Path))
 	r, err := Create(o, small)
 	assert.NilError(t, err)
 	assert.NilError(t, r.Remove())
 }
 
-func TestARingUnderTheNameOfAnotherDestinationIsPutAside(t *testing.T) {
+func TestARingUnderTheNameOfAnotherDestinationIsQuarantined(t *testing.T) {
 	o := Options{Dir: shm(t), Name: "n", Program: "p"}
 	r, err := Create(o, small)
 	assert.NilError(t, err)
@@ -168,12 +168,12 @@ func TestARingUnderTheNameOfAnotherDestinationIsPutAside(t *testing.T) {
 	other.Name = "m"
 	id := strings.TrimPrefix(filepath.Base(r.Path()), prefixOf(o))
 	assert.NilError(t, os.Rename(r.Path(), filepath.Join(o.Dir, prefixOf(other)+id)))
-	found, aside, err := Orphans(other)
+	found, quarantined, err := Orphans(other)
 	assert.NilError(t, err)
 	assert.Equal(t, len(found), 0)
-	assert.Equal(t, len(aside), 1)
-	assert.Equal(t, aside[0].Reason, `it has records of the destination "n", under a name for "m": rename it to what it was`)
-	assert.NilError(t, os.Rename(aside[0].Path, before[0].Path))
+	assert.Equal(t, len(quarantined), 1)
+	assert.Equal(t, quarantined[0].Reason, `it has records of the destination "n", under a name for "m": rename it to what it was`)
+	assert.NilError(t, os.Rename(quarantined[0].Path, before[0].Path))
 	_, records := queued(adopt(t, o), 10)
 	assert.DeepEqual(t, records, []string{"a"})
 }
@@ -189,7 +189,7 @@ func TestOrphansOfOthersAreLeftAlone(t *testing.T) {
 	for _, name := range []string{"p.n.ring", "p.n.x.bad", "other"} {
 		assert.NilError(t, os.WriteFile(filepath.Join(mine.Dir, name), nil, 0o600))
 	}
-	found, aside, err := Orphans(mine)
+	found, quarantined, err := Orphans(mine)
 	assert.NilError(t, err)
-	assert.Equal(t, len(found)+len(aside), 0)
+	assert.Equal(t, len(found)+len(quarantined), 0)
 }

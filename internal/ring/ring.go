@@ -62,7 +62,7 @@ type Options struct {
 	AllowDisk bool
 
 	// MaxOrphans is the most bytes of orphans that Orphans offers; the oldest
-	// beyond it are put aside. Create refuses when orphans and what was put aside
+	// beyond it are quarantined. Create refuses when orphans and what was quarantined
 	// come to more than twice as much. 0 means 1 GiB.
 	MaxOrphans int64
 }

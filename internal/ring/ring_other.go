@@ -22,7 +22,10 @@ var errPlatform = fmt.Errorf("ring: Durable: on %s there is no memory that outli
 func Create(Options, Geometry) (*Ring, error) { return nil, errPlatform }
 
 // Orphans returns none.
-func Orphans(Options) (found []Candidate, aside []Aside, err error) { return nil, nil, nil }
+func Orphans(Options) (found []Candidate, quarantined []Quarantined, err error) { return nil, nil, nil }
+
+// Unclaimed returns none.
+func Unclaimed(Options, []string) ([]Leftover, error) { return nil, nil }
 
 // Adopt returns an error that wraps errors.ErrUnsupported.
 func (c Candidate) Adopt() (*Orphan, error) { return nil, errPlatform }
@@ -40,6 +43,6 @@ func (f *file) Remove() error { return nil }
 func (f *file) Leave() error { return nil }
 
 // Quarantine does nothing.
-func (o *Orphan) Quarantine(string) (Aside, error) { return Aside{}, errPlatform }
+func (o *Orphan) Quarantine(string) (Quarantined, error) { return Quarantined{}, errPlatform }
 
 func (f *file) disown() string { return "" }

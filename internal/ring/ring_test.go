@@ -87,9 +87,9 @@ func plant(t testing.TB, o Options, b []byte) Options {
 // adopt returns the only orphan that there is.
 func adopt(t testing.TB, o Options) *Orphan {
 	t.Helper()
-	found, aside, err := Orphans(o)
+	found, quarantined, err := Orphans(o)
 	assert.NilError(t, err)
-	assert.Equal(t, len(aside), 0, "%v", aside)
+	assert.Equal(t, len(quarantined), 0, "%v", quarantined)
 	assert.Equal(t, len(found), 1)
 	q, err := found[0].Adopt()
 	assert.NilError(t, err)

@@ -20,7 +20,7 @@ import (
 	"gotest.tools/v3/assert"
 )
 
-func TestFault7WhatAnotherHasAdoptedSinceIsNotPutAside(t *testing.T) {
+func TestFault7WhatAnotherHasAdoptedSinceIsNotQuarantined(t *testing.T) {
 	o := Options{Dir: shm(t), Name: "n", Program: "p"}
 	for range 3 {
 		r, err := Create(o, small)
@@ -42,8 +42,8 @@ func TestFault7WhatAnotherHasAdoptedSinceIsNotPutAside(t *testing.T) {
 	s.bound()
 	assert.NilError(t, errors.Join(s.problems...))
 	assert.Equal(t, len(s.found), 0)
-	assert.Equal(t, len(s.aside), 1)
-	assert.Equal(t, s.aside[0].Path, strings.TrimSuffix(found[2].Path, ringEnding)+asideEnding)
+	assert.Equal(t, len(s.quarantined), 1)
+	assert.Equal(t, s.quarantined[0].Path, strings.TrimSuffix(found[2].Path, ringEnding)+quarantineEnding)
 	_, err = os.Stat(found[0].Path)
 	assert.NilError(t, err)
 	assert.NilError(t, held.Leave())
@@ -61,7 +61,7 @@ func TestWhatOneStartPutsAsideNoOtherAdopts(t *testing.T) {
 	fd, err := open(d.fd, name, unix.O_RDWR, 0)
 	assert.NilError(t, err)
 	defer unix.Close(fd)
-	_, err = d.putAside(name, "on purpose")
+	_, err = d.quarantine(name, "on purpose")
 	assert.NilError(t, err)
 	_, err = d.lock(fd, name) // it was opened before, and is locked now
 	assert.ErrorIs(t, err, ErrTaken)
@@ -73,9 +73,9 @@ func TestFault74AFileThatAnotherStartLooksAtIsFoundAMomentLater(t *testing.T) {
 		find func(o Options, c Candidate) error
 	}{
 		{"Orphans", func(o Options, _ Candidate) error {
-			found, aside, err := Orphans(o)
-			if len(found) != 1 || len(aside) != 0 {
-				err = errors.Join(err, fmt.Errorf("got %v and %v, want one that was found", found, aside))
+			found, quarantined, err := Orphans(o)
+			if len(found) != 1 || len(quarantined) != 0 {
+				err = errors.Join(err, fmt.Errorf("got %v and %v, want one that was found", found, quarantined))
 			}
 			return err
 		}},
@@ -117,9 +117,9 @@ func TestFault74ALockDecidesWhoseARingIs(t *testing.T) {
 	b, err := Create(o, small)
 	assert.NilError(t, err)
 	assert.Assert(t, a.Path() != b.Path())
-	found, aside, err := Orphans(o)
+	found, quarantined, err := Orphans(o)
 	assert.NilError(t, err)
-	assert.Equal(t, len(found)+len(aside), 0) // both are held, by this very process
+	assert.Equal(t, len(found)+len(quarantined), 0) // both are held, by this very process
 
 	a.Fill(0, 0, []byte("a"))
 	assert.NilError(t, a.Leave())

@@ -74,10 +74,10 @@ func TestFault7WhatCannotBeLookedAtJustNowStaysForTheNextStart(t *testing.T) {
 	assert.NilError(t, err)
 	path := o.Dir + "/" + name[0].Name()
 	assert.NilError(t, os.Truncate(path, int64(p.size))) // without a byte of memory
-	found, aside, err := Orphans(o)
+	found, quarantined, err := Orphans(o)
 	assert.NilError(t, err)
 	assert.Equal(t, len(found), 1)
-	assert.Equal(t, len(aside), 0)
+	assert.Equal(t, len(quarantined), 0)
 	for _, test := range []struct {
 		name string
 		with func(do func())
@@ -93,15 +93,15 @@ func TestFault7WhatCannotBeLookedAtJustNowStaysForTheNextStart(t *testing.T) {
 			test.with(func() { _, err = found[0].Adopt() })
 			assert.ErrorIs(t, err, test.want)
 			assert.Assert(t, !errors.Is(err, ErrTaken))
-			var bad *AsideError
+			var bad *QuarantineError
 			assert.Assert(t, !errors.As(err, &bad), "%v", err)
 			var about *fs.PathError
 			assert.Assert(t, errors.As(err, &about))
 			assert.Equal(t, about.Path, test.path)
-			again, aside, err := Orphans(o)
+			again, quarantined, err := Orphans(o)
 			assert.NilError(t, err)
 			assert.DeepEqual(t, again[0].Path, path)
-			assert.Equal(t, len(aside), 0)
+			assert.Equal(t, len(quarantined), 0)
 		})
 	}
 }

@@ -69,9 +69,9 @@ func TestFault69ATruncatedRingIsRetired(t *testing.T) {
 			all.Wait()
 			assert.ErrorContains(t, q.Retired(), "was cut or its device is gone")
 			// Nobody adopts it.
-			found, aside, err := Orphans(q.options)
+			found, quarantined, err := Orphans(q.options)
 			assert.NilError(t, err)
-			assert.Equal(t, len(found)+len(aside), 0)
+			assert.Equal(t, len(found)+len(quarantined), 0)
 			bad, err := filepath.Glob(filepath.Join(q.options.Dir, "*.bad"))
 			assert.NilError(t, err)
 			assert.Equal(t, len(bad), 1)

@@ -77,43 +77,59 @@ type State struct {
 	MAC  MAC    // of the line before; zero without a key
 }
 
-// StateSize is the length of what AppendBinary appends.
-const StateSize = len(Run{}) + 8 + len(MAC{})
-
-// AppendBinary appends the state, for a later process, to dst.
-func (s State) AppendBinary(dst []byte) ([]byte, error) {
-	dst = append(dst, s.Run[:]...)
-	dst = binary.LittleEndian.AppendUint64(dst, s.Next)
-	return append(dst, s.MAC[:]...), nil
-}
-
-// UnmarshalBinary reads what AppendBinary appended.
-func (s *State) UnmarshalBinary(data []byte) error {
-	if len(data) != StateSize {
-		return errors.New("trail: not a state")
-	}
-	s.Run = Run(data)
-	s.Next = binary.LittleEndian.Uint64(data[len(Run{}):])
-	s.MAC = MAC(data[len(Run{})+8:])
-	return nil
-}
-
 // A Chain gives the lines of a run their trails, one after the other. Where it
-// stands is its State, which may be set back, or to that of an earlier process.
+// stands is its State, which may be set back.
 type Chain struct {
 	State
-	key *Key // nil for numbers alone
+	key   *Key // nil for numbers alone
+	start MAC  // of the run; zero without a key
 }
 
 // NewChain returns the chain of a new run. An empty key means numbers alone.
 func NewChain(key []byte) *Chain {
 	c := &Chain{State: State{Run: NewRun(), Next: 1}}
-	if len(key) > 0 {
-		c.key = NewKey(key)
-		c.MAC = c.key.Start(c.Run)
-	}
+	c.begin(key)
+	c.MAC = c.start
 	return c
 }
+
+func (c *Chain) begin(key []byte) {
+	if len(key) > 0 {
+		c.key = NewKey(key)
+		c.start = c.key.Start(c.Run)
+	}
+}
+
+// KeptSize is the length of what AppendKept appends.
+const KeptSize = len(Run{}) + 8 + 2*len(MAC{})
+
+// AppendKept appends to dst what Resume needs to go on with the chain. Who reads it
+// learns nothing of the key that a line would not tell.
+func (c *Chain) AppendKept(dst []byte) []byte {
+	dst = append(dst, c.Run[:]...)
+	dst = binary.LittleEndian.AppendUint64(dst, c.Next)
+	dst = append(dst, c.MAC[:]...)
+	return append(dst, c.start[:]...)
+}
+
+// Resume returns the chain that an earlier process has kept so, and whether that one had
+// the same key. With another key the chain goes on in its numbers, but what it makes is
+// linked, by the MACs, to the lines before for neither key.
+func Resume(kept, key []byte) (c *Chain, sameKey bool, err error) {
+	if len(kept) != KeptSize {
+		return nil, false, errNotKept
+	}
+	c = &Chain{State: State{Run: Run(kept), Next: binary.LittleEndian.Uint64(kept[len(Run{}):])}}
+	if !c.Run.valid() || c.Next == 0 || c.Next > maxNumber {
+		return nil, false, errNotKept
+	}
+	macs := kept[len(Run{})+8:]
+	c.MAC = MAC(macs)
+	c.begin(key)
+	return c, c.start == MAC(macs[len(MAC{}):]), nil
+}
+
+var errNotKept = errors.New("trail: not a chain that was kept")
 
 // Line appends a record with its trail, as the line of that number, to dst.
 func (c *Chain) Line(dst, record []byte, number uint64) []byte {

@@ -28,14 +28,52 @@ func TestChainGoesOnFromWhereItIsSet(t *testing.T) {
 		assert.Equal(t, c.Next, uint64(6), "moves nowhere")
 		c.Return(one)
 		assert.DeepEqual(t, c.Gap(nil, []byte("gap\n"), 4), gap)
+	}
+}
 
-		saved, err := behind.AppendBinary([]byte("x"))
-		assert.NilError(t, err)
-		assert.Equal(t, len(saved), 1+StateSize)
-		later := NewChain(key)
-		assert.NilError(t, later.UnmarshalBinary(saved[1:]))
-		assert.DeepEqual(t, later.Line(nil, []byte("five\n"), 5), five)
-		assert.ErrorContains(t, later.UnmarshalBinary(saved), "not a state")
+func TestChainGoesOnInALaterProcess(t *testing.T) {
+	other := []byte("another key, of some length")
+	for _, tt := range []struct {
+		name       string
+		key, later []byte
+		same       bool
+	}{
+		{"no key", nil, nil, true},
+		{"the same key", testKey, bytes.Clone(testKey), true},
+		{"another key", testKey, other, false},
+		{"a key of late", nil, testKey, false},
+		{"no key any more", testKey, nil, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := NewChain(tt.key)
+			c.Line(nil, []byte("one\n"), 1)
+			kept := c.AppendKept([]byte("x"))
+			assert.Equal(t, len(kept), 1+KeptSize)
+			later, same, err := Resume(kept[1:], tt.later)
+			assert.NilError(t, err)
+			assert.Equal(t, same, tt.same)
+			assert.Equal(t, later.State, c.State)
+			if same {
+				assert.DeepEqual(t, later.AppendKept(nil), kept[1:])
+				assert.DeepEqual(t, later.Line(nil, []byte("two\n"), 2), c.Line(nil, []byte("two\n"), 2))
+			}
+		})
+	}
+}
+
+func TestWhatIsNoChainIsNotResumed(t *testing.T) {
+	kept := NewChain(testKey).AppendKept(nil)
+	change := func(at int, to byte) []byte {
+		p := bytes.Clone(kept)
+		p[at] = to
+		return p
+	}
+	for name, p := range map[string][]byte{
+		"nothing": nil, "short": kept[1:], "long": append(bytes.Clone(kept), 0),
+		"no run": change(3, '-'), "no number": change(8, 0), "a number that is too large": change(15, 0x40),
+	} {
+		_, _, err := Resume(p, testKey)
+		assert.ErrorIs(t, err, errNotKept, name)
 	}
 }
 

@@ -1,0 +1,265 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package hydra_test
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"gotest.tools/v3/assert"
+
+	"github.com/hydra-logger/hydra"
+	"github.com/hydra-logger/hydra/internal/fault"
+	"github.com/hydra-logger/hydra/internal/ring"
+)
+
+func TestRecoveryWaitsForItsSinkWhileNewRecordsGoToTheFallback(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		first := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
+		first.log(1, 10)
+		_ = first.Close(ended())
+
+		r := durableRig(t, dir, func(r *rig, d *hydra.Destination) {
+			d.RetryFor = 2 * time.Second
+			began := time.Now()
+			r.sink.OnWrite = func(int) fault.Action {
+				if time.Since(began) < 10*time.Second {
+					return fault.Fail(syscall.EIO)
+				}
+				return fault.Action{}
+			}
+		})
+		settle()
+		assert.Equal(t, r.state().Durable.Waiting, uint64(10))
+		r.log(11, 12)
+		time.Sleep(time.Second)
+		assert.DeepEqual(t, r.strays(), []string(nil)) // they wait for RetryFor
+		time.Sleep(4 * time.Second)
+		assert.DeepEqual(t, r.strays(), numbers(11, 12))
+		r.log(13, 13)
+		time.Sleep(2 * time.Second)
+		assert.DeepEqual(t, r.strays(), numbers(11, 13))
+		time.Sleep(5 * time.Second)
+		assert.Equal(t, r.state().Durable.Waiting, uint64(0))
+		r.log(14, 14)
+		r.close()
+		records, markers := without(r.sink.Lines())
+		assert.Equal(t, len(markers), 1)
+		assert.DeepEqual(t, records, join(numbers(1, 10), gap(0, 0, 3), numbers(14, 14)))
+	})
+}
+
+func TestTheEndOfClosesTimeWithinARecoveryIsNoFailureOfTheSink(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		slow func(r *rig)
+	}{
+		{"between two runs", func(r *rig) {
+			r.sink.OnWrite = func(int) fault.Action { // which it takes, and late
+				time.Sleep(850 * time.Millisecond) // of the second less its reserve
+				return fault.Action{}
+			}
+		}},
+		{"in the sink", func(r *rig) { r.sink.OnWrite = fault.Always(fault.Stall(make(chan struct{}))) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dir := shmDir(t)
+				for i := range 3 {
+					r := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
+					r.log(i+1, i+1)
+					_ = r.Close(ended())
+				}
+				r := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { tt.slow(r) })
+				r.log(4, 4)
+				settle()
+				_ = r.Close(ending(t, time.Second))
+				time.Sleep(10 * time.Second)
+				assert.Equal(t, len(r.seen(hydra.EventBroken)), 0, "got %v", r.seen(hydra.EventBroken))
+				assert.Equal(t, r.state().Spooled, uint64(1))
+				assert.DeepEqual(t, r.strays(), []string(nil))
+
+				next := durableRig(t, dir, nil)
+				next.close()
+				all, _ := without(append(r.sink.Lines(), next.sink.Lines()...))
+				assert.DeepEqual(t, all, numbers(1, 4))
+			})
+		})
+	}
+}
+
+func TestFault6EndDuringRecoveryLosesNothingAndRepeatsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		first := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
+		for i := range 40 {
+			assert.NilError(t, first.say("record "+strconv.Itoa(1000+i)))
+		}
+		_ = first.Close(ended())
+		s := &tape{script: []int{17, 0, 30, 1}}
+		var moments []moment
+		s.step = func() {
+			moments = append(moments, moment{copyDir(t, dir), s.bytes[:len(s.bytes):len(s.bytes)], nil, 40})
+		}
+		recoverAll(t, dir, s)
+		assert.Assert(t, len(moments) > 10, "got %d moments", len(moments))
+		for _, m := range moments {
+			m.recover(t)
+		}
+	})
+}
+
+func TestFault7EveryRingOfManyLivesIsRecoveredOldestFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		const lives = 50
+		for i := range lives {
+			// Nobody recovers.
+			r := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
+			r.log(i+1, i+1)
+			_ = r.Close(ended())
+			time.Sleep(time.Second)
+		}
+		assert.Equal(t, len(files(t, dir)), lives)
+		r := durableRig(t, dir, nil)
+		r.close()
+		records, markers := without(r.sink.Lines())
+		assert.DeepEqual(t, records, numbers(1, lives))
+		assert.Equal(t, len(markers), lives)
+		assert.DeepEqual(t, files(t, dir), []string{})
+	})
+}
+
+func TestWhoRecoversTellsAlsoWhatTheFullQueueHadDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		first := durableRig(t, dir, func(r *rig, d *hydra.Destination) {
+			d.Policy, d.Queue = hydra.DropOldest, hydra.Queue{Records: 8}
+			r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO))
+		})
+		first.log(1, 1)
+		settle() // it is in flight, and with it no marker
+		first.log(2, 100)
+		_ = first.Close(ended())
+
+		next := durableRig(t, dir, nil)
+		next.close()
+		told := next.seen(hydra.EventRecovered)
+		assert.Equal(t, len(told), 1)
+		dropped := 100 - told[0].Count // a dropped one that nothing has overwritten yet is recovered
+		assert.Assert(t, dropped > 50, "got %d", dropped)
+		_, markers := without(next.sink.Lines())
+		assert.Assert(t, strings.Contains(markers[0], fmt.Sprintf(" dropped=%d ", dropped)), "got %s", markers[0])
+		assert.ErrorContains(t, told[0].Err, fmt.Sprintf(" left them; %d more the full queue had dropped", dropped))
+	})
+}
+
+func TestARecoveryTellsOfLogCallsThatHadNotReturned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		dead, err := ring.Create(ring.Options{Dir: dir, Name: "d"}, ring.Geometry{Data: 64, Slots: 8, Batch: 256, BatchRecords: 8})
+		assert.NilError(t, err)
+		for _, n := range []uint32{0, 2, 3} { // 1 had its ticket
+			dead.Fill(n, 2*n, []byte(strconv.Itoa(int(n))+"\n"))
+		}
+		assert.NilError(t, dead.Leave())
+
+		r := durableRig(t, dir, nil)
+		r.close()
+		records, markers := without(r.sink.Lines())
+		assert.DeepEqual(t, records, []string{"0", "2", "3"})
+		assert.Assert(t, strings.Contains(markers[0], " recovered=3 arrived=0 holes=1 damaged=0 "), "got %s", markers[0])
+		told := r.seen(hydra.EventRecovered)
+		assert.Equal(t, len(told), 1)
+		assert.ErrorContains(t, told[0].Err, " left them; 1 more were not logged: their log calls had not returned")
+		assert.Equal(t, r.state().Durable.Holes, uint64(1))
+	})
+}
+
+func TestARecoveryIsToldOfAlsoIfItsProcessDiesRightBeforeThat(t *testing.T) {
+	for _, inFlight := range []bool{false, true} {
+		t.Run("in flight "+strconv.FormatBool(inFlight), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dir := shmDir(t)
+				first := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
+				settle()
+				first.log(1, 3)
+				if inFlight {
+					settle()
+				}
+				left := copyDir(t, dir) // killed now
+				_ = first.Close(ended())
+
+				var last moment
+				second := &tape{}
+				second.step = func() {
+					if bytes.Count(second.bytes, []byte("\n")) == 3 && last.dir == "" { // all there, and nothing told
+						last = moment{copyDir(t, left), bytes.Clone(second.bytes), nil, 3}
+					}
+				}
+				recoverAll(t, left, second)
+				found, _, err := ring.Orphans(ring.Options{Dir: last.dir, Name: "d"})
+				assert.NilError(t, err)
+				o, err := found[0].Adopt()
+				assert.NilError(t, err)
+				assert.Assert(t, o.Batch() != nil)
+				o.End() // it came so far
+				assert.NilError(t, o.Leave())
+
+				r := durableRig(t, last.dir, nil)
+				r.close()
+				_, markers := without(r.sink.Lines())
+				assert.Equal(t, len(markers), 1, "after %q", last.sink)
+				told := r.seen(hydra.EventRecovered)
+				assert.Equal(t, len(told), 1)
+				assert.ErrorContains(t, told[0].Err, "an earlier start had begun to bring them")
+			})
+		})
+	}
+}
+
+func TestAFileOfNoDestinationIsToldOfAndWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		named := func(name string) func(*rig, *hydra.Destination) {
+			return func(_ *rig, d *hydra.Destination) { d.Name = name }
+		}
+		old := durableRig(t, dir, func(r *rig, d *hydra.Destination) {
+			d.Name = "old"
+			r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO))
+		})
+		old.log(1, 3)
+		settle()
+		old.log(4, 5) // behind those in flight
+		_ = old.Close(ended())
+		file := files(t, dir)[0]
+		alive := durableRig(t, dir, named("alive"))
+
+		r := durableRig(t, dir, named("new"))
+		r.log(6, 6)
+		r.close()
+		told := r.seen(hydra.EventUnclaimed)
+		assert.Equal(t, len(told), 1)
+		assert.Equal(t, told[0].Destination, "old")
+		assert.Equal(t, told[0].Count, uint64(5))
+		assert.ErrorContains(t, told[0].Err, file)
+		assert.ErrorContains(t, told[0].Err, `give one that name for a start`)
+		assert.DeepEqual(t, r.sink.Lines(), numbers(6, 6))
+		alive.close()
+
+		next := durableRig(t, dir, named("old"))
+		next.close()
+		records, _ := without(next.sink.Lines())
+		assert.DeepEqual(t, records, numbers(1, 5))
+		assert.Equal(t, len(next.seen(hydra.EventUnclaimed)), 0)
+		assert.DeepEqual(t, files(t, dir), []string{})
+	})
+}
