@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -246,6 +247,26 @@ func TestAuditSaysWhatIsWrongAndWhere(t *testing.T) {
 			assert.Equal(t, said(read(t, testKey, tt.files...)), tt.keyed, "with the key")
 		})
 	}
+}
+
+// Three lines without a MAC, of ranges that make all findings together 2^64, which a
+// sum would take for nothing.
+func TestChosenRangesDoNotHideAFinding(t *testing.T) {
+	s := newStream(testKey).log(5).end() // 1-5
+	s.lines[1] = strings.Replace(s.lines[1], "record", "Record", 1)
+	const most = 1<<62 - 1
+	for _, last := range []uint64{most, most, 1<<61 + 11} {
+		s.lines = append(s.lines, fmt.Sprintf("x trail=%s.6-%d\n", s.Run, last))
+	}
+	assert.Equal(t, read(t, testKey, s.lines).Verdict, Broken)
+	assert.Equal(t, read(t, nil, s.lines).Verdict, Broken)
+
+	for range 20 { // more than a counter holds
+		s.lines = append(s.lines, fmt.Sprintf("x trail=%s.6-%d\n", s.Run, uint64(most)))
+	}
+	run := read(t, nil, s.lines).Runs[0]
+	assert.Equal(t, run.Twice.Count, uint64(math.MaxUint64))
+	assert.Equal(t, run.AfterEnd.Count, uint64(math.MaxUint64))
 }
 
 // newStreamFrom returns a stream that goes on behind a line.

@@ -193,9 +193,7 @@ func count(spans []span, name func(span) Place) (once uint64, twice Finding) {
 	next := uint64(0)
 	for _, s := range spans {
 		if s.first < next {
-			n := min(s.last+1, next) - s.first
-			twice.add(name(s))
-			twice.Count += n - 1
+			twice.addMany(name(s), min(s.last+1, next)-s.first)
 		}
 		if s.last+1 > next {
 			once += s.last + 1 - max(s.first, next)
