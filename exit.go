@@ -20,8 +20,9 @@ import (
 // Exit closes every handler of the program that is open, all of them at the same
 // time, and then ends the program with os.Exit(code), which by itself would lose what
 // is queued. Each handler takes as long as Config.CloseTimeout allows; what a Close
-// could not bring to its sink stands on that handler's fallback. As with os.Exit,
-// deferred functions do not run.
+// could not bring to its sink stands on that handler's fallback. A Close that is under
+// way then ends no later, whatever its context allows. As with os.Exit, deferred
+// functions do not run.
 //
 // Exit never returns. It is safe for concurrent use: of several calls the first one's
 // code counts. It may also be called by a deferred function, and by a sink, which is
@@ -52,7 +53,16 @@ func (c *core) exit(goroutine uint64) {
 		ctx, cancel = context.WithTimeout(ctx, c.patience())
 		defer cancel()
 	}
-	if err := (&Handler{core: c}).Close(ctx); err != nil {
+	err := (&Handler{core: c}).Close(ctx)
+	select {
+	case <-c.closed:
+	default: // another Close has longer, which the program has not
+		c.hasten()
+		last, cancel := context.WithTimeout(context.Background(), 2*closeReserve)
+		defer cancel()
+		err = (&Handler{core: c}).Close(last)
+	}
+	if err != nil {
 		c.shared.reporter.write(Event{Time: time.Now(), Kind: EventExit, Err: err}, telling{})
 	}
 }

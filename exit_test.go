@@ -23,6 +23,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/hydra-logger/hydra/internal/fault"
+	"github.com/hydra-logger/hydra/sink"
 )
 
 // exitRecords is how many records a child logs before it dies.
@@ -221,7 +222,7 @@ func TestExitEndsTheProgramWhoeverCallsIt(t *testing.T) {
 				runtime.Gosched()
 			}
 			Exit(7)
-		}, "context deadline exceeded"},
+		}, "the program exits, and cannot wait any longer"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -273,6 +274,37 @@ func TestExitInsideASinkIsBoundedWhereCloseIsNot(t *testing.T) {
 		slog.New(h).Info("1")
 		assert.Equal(t, <-took, defaultCloseTimeout)
 		assert.Assert(t, strings.Contains(string(fallback.Bytes()), string(EventExit)))
+	})
+}
+
+// givingUp is a sink that takes nothing, and returns when it is told to give up.
+type givingUp struct{ fault.Sink }
+
+func (*givingUp) Write(ctx context.Context, _ sink.Batch) (int, error) {
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+func TestExitRescuesWhatALongerCloseStillWaitsFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fallback := &fault.Writer{}
+		h := NewHandler(Config{CloseTimeout: time.Second, Fallback: fallback, Layers: map[string]Layer{
+			"default": {Destinations: []Destination{{Sink: &givingUp{}}}},
+		}})
+		logMany(h)
+		closed := make(chan error, 1)
+		go func() { closed <- h.Close(ending(time.Minute)) }()
+		synctest.Wait()
+		begin := time.Now()
+		h.core.exit(goroutineID()) // what Exit does before it ends the process
+		took := time.Since(begin)
+		assert.Assert(t, took >= time.Second && took <= time.Second+2*closeReserve, "it took %v", took)
+		assert.Equal(t, strings.Count(string(fallback.Bytes()), `"msg":"record"`), exitRecords)
+		var failure *DeliveryError
+		assert.Assert(t, errors.As(<-closed, &failure))
+		assert.ErrorIs(t, failure, errExit)
+		assert.Equal(t, failure.Deliveries[0].Fallback, uint64(exitRecords))
+		assert.Assert(t, strings.Contains(string(fallback.Bytes()), "1000 to the fallback, 0 dropped"), "it says what Close did")
 	})
 }
 
