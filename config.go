@@ -81,7 +81,8 @@ type Config struct {
 	MemoryLimit int
 
 	// CloseTimeout bounds Close when its context has no deadline. Zero means 10
-	// seconds. Negative means to wait for as long as it takes.
+	// seconds. Negative means to wait for as long as it takes, but for 10 seconds in
+	// Exit and HandlePanic.
 	CloseTimeout time.Duration
 }
 

@@ -19,40 +19,35 @@ import (
 
 // Exit closes every handler of the program that is open, all of them at the same
 // time, and then ends the program with os.Exit(code), which by itself would lose what
-// is queued. Each handler takes as long as Config.CloseTimeout allows; what a Close
-// could not bring to its sink stands on that handler's fallback. A Close that is under
+// is queued. Each handler takes as long as Config.CloseTimeout allows, or 10 seconds
+// where that has no bound; what a Close could not bring to its sink stands on that handler's fallback. A Close that is under
 // way then ends no later, whatever its context allows. As with os.Exit, deferred
 // functions do not run.
 //
 // Exit never returns. It is safe for concurrent use: of several calls the first one's
 // code counts. It may also be called by a deferred function, and by a sink, which is
-// then abandoned with the records it has in hand; for that case a CloseTimeout
-// without bound means 10 seconds. A handler that is made during the call may be
-// missed.
+// then abandoned with the records it has in hand. A handler that is made during the
+// call may be missed.
 func Exit(code int) {
 	if exiting.Swap(true) {
 		select {} // the first call ends the program
 	}
 	defer os.Exit(code) // whatever happens
 	var closing sync.WaitGroup
-	inside := goroutineID()
 	for _, c := range living.all() {
-		closing.Go(func() { c.exit(inside) })
+		closing.Go(c.exit)
 	}
 	closing.Wait()
 }
 
 var exiting atomic.Bool
 
-// exit closes the handler for a program that ends, on behalf of a goroutine, and
-// leaves on the fallback what Close returns.
-func (c *core) exit(goroutine uint64) {
-	ctx := context.Background()
-	if c.config.CloseTimeout > 0 || c.writes(goroutine) { // also when another Close has begun
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.patience())
-		defer cancel()
-	}
+// exit closes the handler for a program that ends, and leaves on the fallback what
+// Close returns. It is bounded whoever calls Exit: that may be a sink, or what a sink
+// waits for.
+func (c *core) exit() {
+	ctx, cancel := context.WithTimeout(context.Background(), c.patience())
+	defer cancel()
 	err := (&Handler{core: c}).Close(ctx)
 	select {
 	case <-c.closed:

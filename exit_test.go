@@ -196,6 +196,10 @@ func TestExitEndsTheProgramWhoeverCallsIt(t *testing.T) {
 			<-begun
 			Exit(7)
 		}, "0 dropped, 1 unknown (the sink has not returned)"},
+		{"inside a goroutine that a sink waits for", func() {
+			slog.New(stuck(short, func() { go Exit(7); select {} })).Info("held")
+			select {}
+		}, "0 dropped, 1 unknown (the sink has not returned)"},
 		{"inside a value", func() {
 			slog.New(stuck(0, func() {})).Info("held", "value", asked(func() { Exit(7) }))
 		}, ""},
@@ -258,23 +262,37 @@ func ending(after time.Duration) context.Context {
 	return ctx
 }
 
-func TestExitInsideASinkIsBoundedWhereCloseIsNot(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var h *Handler
-		took := make(chan time.Duration, 1)
-		fallback := &fault.Writer{}
-		h = NewHandler(Config{CloseTimeout: -1, Fallback: fallback, Layers: map[string]Layer{
-			"default": {Destinations: []Destination{{Sink: Writer(writerFunc(func(p []byte) (int, error) {
-				begin := time.Now()
-				h.core.exit(goroutineID()) // what Exit does before it ends the process
-				took <- time.Since(begin)
-				return len(p), nil
-			}))}}},
-		}})
-		slog.New(h).Info("1")
-		assert.Equal(t, <-took, defaultCloseTimeout)
-		assert.Assert(t, strings.Contains(string(fallback.Bytes()), string(EventExit)))
-	})
+func TestExitIsBoundedWhereCloseIsNot(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		exit func(*core) // by the sink
+	}{
+		{"inside a sink", (*core).exit}, // what Exit does before it ends the process
+		{"inside a goroutine that a sink waits for", func(c *core) {
+			over := make(chan struct{})
+			go func() { defer close(over); c.exit() }()
+			<-over
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var h *Handler
+				took := make(chan time.Duration, 1)
+				fallback := &fault.Writer{}
+				h = NewHandler(Config{CloseTimeout: -1, Fallback: fallback, Layers: map[string]Layer{
+					"default": {Destinations: []Destination{{Sink: Writer(writerFunc(func(p []byte) (int, error) {
+						begin := time.Now()
+						tt.exit(h.core)
+						took <- time.Since(begin)
+						return len(p), nil
+					}))}}},
+				}})
+				slog.New(h).Info("1")
+				assert.Equal(t, <-took, defaultCloseTimeout)
+				assert.Assert(t, strings.Contains(string(fallback.Bytes()), string(EventExit)))
+			})
+		})
+	}
 }
 
 // givingUp is a sink that takes nothing, and returns when it is told to give up.
@@ -296,7 +314,7 @@ func TestExitRescuesWhatALongerCloseStillWaitsFor(t *testing.T) {
 		go func() { closed <- h.Close(ending(time.Minute)) }()
 		synctest.Wait()
 		begin := time.Now()
-		h.core.exit(goroutineID()) // what Exit does before it ends the process
+		h.core.exit() // what Exit does before it ends the process
 		took := time.Since(begin)
 		assert.Assert(t, took >= time.Second && took <= time.Second+2*closeReserve, "it took %v", took)
 		assert.Equal(t, strings.Count(string(fallback.Bytes()), `"msg":"record"`), exitRecords)
