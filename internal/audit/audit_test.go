@@ -236,6 +236,16 @@ func TestAuditSaysWhatIsWrongAndWhere(t *testing.T) {
 			[][]string{full, newStreamFrom(full[2]).log(2).lines},
 			"proven; 1..8 lines 8 told 2 found 2 ended", "",
 		},
+		{
+			"a record of the marker that is not the fallback's",
+			[][]string{full, forge(full[0], 4)},
+			"proven; 1..8 lines 7 told 2 found 1 ended", "broken; 1..8 lines 7 told 2 found 1 forged 1[{b 1}] ended",
+		},
+		{
+			"a record of the marker whose predecessor is not here",
+			[][]string{full, newStreamFrom(full[2]).log(2).lines[1:]},
+			"proven; 1..8 lines 7 told 2 found 1 ended", "open; 1..8 lines 7 told 2 found 1 unproven 1[{b 1}] ended",
+		},
 		{"a marker alone", [][]string{newStream(testKey).miss(0).lines}, "open; 0..0", ""},
 		{"an end alone", [][]string{other[2:]}, "open; 0..2 ended", "open; 0..2 unproven 1[{a 1}] ended"},
 	} {
@@ -267,6 +277,12 @@ func TestChosenRangesDoNotHideAFinding(t *testing.T) {
 	run := read(t, nil, s.lines).Runs[0]
 	assert.Equal(t, run.Twice.Count, uint64(math.MaxUint64))
 	assert.Equal(t, run.AfterEnd.Count, uint64(math.MaxUint64))
+}
+
+// forge returns a line of a run, without knowing the key.
+func forge(line string, number uint64) []string {
+	m, _, _ := trail.Parse([]byte(line))
+	return []string{fmt.Sprintf("forged trail=%s.%d.AAAAAAAAAAAAAAAAAAAAAA\n", m.Run, number)}
 }
 
 // newStreamFrom returns a stream that goes on behind a line.
