@@ -132,6 +132,11 @@ func TestAuditSaysWhatIsWrongAndWhere(t *testing.T) {
 			"proven; 1..8 lines 6 told 2 ended; 1..2 lines 2 ended", "",
 		},
 		{"files in any order", [][]string{full[6:], full[:3], full[5:6], full[3:5]}, "proven; 1..8 lines 6 told 2 ended", ""},
+		{
+			"lines moved from file to file", // nothing says which file a line was in
+			[][]string{cat(full[:1], full[4:5]), cat(full[1:4], full[5:])},
+			"proven; 1..8 lines 6 told 2 ended", "",
+		},
 		{"an empty marker alone in its file", [][]string{full[:6], full[6:7], full[7:]}, "proven; 1..8 lines 6 told 2 ended", ""},
 		{"nothing", [][]string{{}}, "broken", ""},
 		{"nothing with a trail", [][]string{{"a\n", "b\n"}}, "broken bare 2[{a 1} {a 2}]", ""},
