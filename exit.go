@@ -128,8 +128,8 @@ const PanicMessage = "panic"
 // On a panic it logs PanicMessage through h at slog.LevelError, flushes h, and panics
 // again with the same value: the program ends as it would have, with the original
 // frames in the output of the runtime, too, or whoever recovers further up goes on.
-// It takes no longer than Config.CloseTimeout, or 10 seconds where that has no bound.
-// Without a panic, and under runtime.Goexit, it does nothing.
+// It takes no longer than Config.CloseTimeout, or 10 seconds where that has no bound,
+// and two seconds more if the record has to go to a fallback that hangs. Without a panic, and under runtime.Goexit, it does nothing.
 //
 // With a nil h it only panics again. With GODEBUG=panicnil=1 it cannot tell panic(nil)
 // from no panic, and ends it.
