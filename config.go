@@ -84,7 +84,8 @@ type Config struct {
 	MemoryLimit int
 
 	// CloseTimeout bounds Close when its context has no deadline. Zero means 10
-	// seconds. Negative means to wait for as long as it takes.
+	// seconds. Negative means to wait for as long as it takes, but for 10 seconds in
+	// Exit and HandlePanic.
 	CloseTimeout time.Duration
 }
 
@@ -174,7 +175,8 @@ type Destination struct {
 	// DropOldest makes room; under other policies they go on to that destination's own
 	// fallback, since nothing waits for room. Several destinations may name the same
 	// one. A layer that nothing is logged to is the place for one that does nothing
-	// else.
+	// else. That of a durable destination has to be durable, too: else what is handed on
+	// would be in memory alone.
 	//
 	// Empty means Config.Fallback. A record that does not get into the queue of this
 	// destination, because it is too large or the handler is closed, goes there in any

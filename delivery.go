@@ -43,10 +43,10 @@ func (d *Delivery) failed() bool {
 	return d.Fallback > 0 || d.Spooled > 0 || d.Dropped > 0 || d.Unknown > 0 || d.Err != nil
 }
 
-// DeliveryError is what Flush and Close return when not every record reached its
-// sink. It wraps the errors of sinks and of the context.
+// DeliveryError is what Flush and Close, and a log call from SyncLevel up, return when
+// not every record reached its sink. It wraps the errors of sinks and of the context.
 type DeliveryError struct {
-	// Op is "flush" or "close".
+	// Op is "flush", "close" or "log".
 	Op string
 
 	// Deliveries are the destinations at which something went wrong.

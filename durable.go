@@ -27,6 +27,9 @@ import (
 // attributes, and as much memory again as Queue.Bytes and more, which counts to the
 // cgroup of whoever logs.
 //
+// A sink that may hold back what it took, such as a Writer before a buffer, is flushed
+// behind each batch: all but those that are a sink.Syncer or a sink.Exact.
+//
 // What is queued when Close's time ends stays in the file and does not go to the
 // fallback. A record longer than an eighth of Queue.Bytes does not enter the queue: it
 // goes to the fallback.

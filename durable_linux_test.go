@@ -204,3 +204,42 @@ func TestADurableQueueKeepsThePromiseToSurviveTheProcessByItself(t *testing.T) {
 		assert.DeepEqual(t, records, numbers(1, 3))
 	})
 }
+
+func TestADurableDestinationHandsOnToADurableOneAlone(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		second *hydra.Durable // of the destination that stands in
+		want   string         // mistake; empty for none
+	}{
+		{
+			name: "in memory",
+			want: `hydra: Layers["a"].Destinations[0].Fallback: "b" has its queue in memory, where the end of the process would take what this durable one hands on; give it a Durable, or leave this empty for Config.Fallback`,
+		},
+		{name: "durable", second: &hydra.Durable{Dir: shmDir(t)}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newChain(t, func(c *chain, cfg *hydra.Config) {
+					change(cfg, "a", func(d *hydra.Destination) { d.Durable = &hydra.Durable{Dir: shmDir(t)} })
+					change(cfg, "b", func(d *hydra.Destination) { d.Durable, d.Fallback = tt.second, "" })
+					c.down["a"].Store(true)
+					if tt.want != "" {
+						_, err := hydra.Open(*cfg)
+						assert.Error(t, err, tt.want)
+					}
+				})
+				c.log("a", 1, 10)
+				settle()
+				there := c.sinks["b"].Lines()
+				if tt.want != "" { // NewHandler goes on with Config.Fallback, which holds nothing back
+					there = strays(c.fallback)
+					e := <-c.events
+					assert.Equal(t, e.Kind, hydra.EventMistake)
+					assert.Error(t, e.Err, tt.want)
+				}
+				assert.DeepEqual(t, there, numbers(1, 10))
+				assert.NilError(t, c.Close(t.Context()))
+			})
+		})
+	}
+}

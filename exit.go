@@ -19,41 +19,47 @@ import (
 
 // Exit closes every handler of the program that is open, all of them at the same
 // time, and then ends the program with os.Exit(code), which by itself would lose what
-// is queued. Each handler takes as long as Config.CloseTimeout allows; what a Close
-// could not bring to its sink stands on that handler's fallback. As with os.Exit,
-// deferred functions do not run.
+// is queued. Each handler takes as long as Config.CloseTimeout allows, or 10 seconds
+// where that has no bound; what a Close could not bring to its sink stands on that
+// handler's fallback. A Close that is under way then ends no later, whatever its context
+// allows. As with os.Exit, deferred functions do not run.
 //
 // Exit never returns. It is safe for concurrent use: of several calls the first one's
 // code counts. It may also be called by a deferred function, and by a sink, which is
-// then abandoned with the records it has in hand; for that case a CloseTimeout
-// without bound means 10 seconds. A handler that is made during the call may be
-// missed.
+// then abandoned with the records it has in hand. A handler that is made during the
+// call may be missed.
 func Exit(code int) {
 	if exiting.Swap(true) {
 		select {} // the first call ends the program
 	}
 	defer os.Exit(code) // whatever happens
 	var closing sync.WaitGroup
-	inside := goroutineID()
+	goroutine := goroutineID()
 	for _, c := range living.all() {
-		closing.Go(func() { c.exit(inside) })
+		c.shared.reporter.closing(goroutine)
+		closing.Go(c.exit)
 	}
 	closing.Wait()
 }
 
 var exiting atomic.Bool
 
-// exit closes the handler for a program that ends, on behalf of a goroutine, and
-// leaves on the fallback what Close returns.
-func (c *core) exit(goroutine uint64) {
-	c.shared.reporter.closing(goroutine)
-	ctx := context.Background()
-	if c.config.CloseTimeout > 0 || c.writes(goroutine) { // also when another Close has begun
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.patience())
+// exit closes the handler for a program that ends, and leaves on the fallback what
+// Close returns. It is bounded whoever calls Exit: that may be a sink, or what a sink
+// waits for.
+func (c *core) exit() {
+	ctx, cancel := context.WithTimeout(context.Background(), c.patience())
+	defer cancel()
+	err := (&Handler{core: c}).Close(ctx)
+	select {
+	case <-c.closed:
+	default: // another Close has longer, which the program has not
+		c.hasten()
+		last, cancel := context.WithTimeout(context.Background(), 2*closeReserve)
 		defer cancel()
+		err = (&Handler{core: c}).Close(last)
 	}
-	if err := (&Handler{core: c}).Close(ctx); err != nil {
+	if err != nil {
 		c.shared.reporter.write(Event{Time: time.Now(), Kind: EventExit, Err: err}, telling{})
 	}
 }
@@ -124,8 +130,8 @@ const PanicMessage = "panic"
 // On a panic it logs PanicMessage through h at slog.LevelError, flushes h, and panics
 // again with the same value: the program ends as it would have, with the original
 // frames in the output of the runtime, too, or whoever recovers further up goes on.
-// It takes no longer than Config.CloseTimeout, or 10 seconds where that has no bound.
-// Without a panic, and under runtime.Goexit, it does nothing.
+// It takes no longer than Config.CloseTimeout, or 10 seconds where that has no bound,
+// and two seconds more if the record has to go to a fallback that hangs. Without a panic, and under runtime.Goexit, it does nothing.
 //
 // With a nil h it only panics again. With GODEBUG=panicnil=1 it cannot tell panic(nil)
 // from no panic, and ends it.

@@ -23,6 +23,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/hydra-logger/hydra/internal/fault"
+	"github.com/hydra-logger/hydra/sink"
 )
 
 // exitRecords is how many records a child logs before it dies.
@@ -195,6 +196,10 @@ func TestExitEndsTheProgramWhoeverCallsIt(t *testing.T) {
 			<-begun
 			Exit(7)
 		}, "0 dropped, 1 unknown (the sink has not returned)"},
+		{"inside a goroutine that a sink waits for", func() {
+			slog.New(stuck(short, func() { go Exit(7); select {} })).Info("held")
+			select {}
+		}, "0 dropped, 1 unknown (the sink has not returned)"},
 		{"inside a value", func() {
 			slog.New(stuck(0, func() {})).Info("held", "value", asked(func() { Exit(7) }))
 		}, ""},
@@ -221,7 +226,7 @@ func TestExitEndsTheProgramWhoeverCallsIt(t *testing.T) {
 				runtime.Gosched()
 			}
 			Exit(7)
-		}, "context deadline exceeded"},
+		}, "the program exits, and cannot wait any longer"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -257,22 +262,67 @@ func ending(after time.Duration) context.Context {
 	return ctx
 }
 
-func TestExitInsideASinkIsBoundedWhereCloseIsNot(t *testing.T) {
+func TestExitIsBoundedWhereCloseIsNot(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		exit func(*core) // by the sink
+	}{
+		{"inside a sink", (*core).exit}, // what Exit does before it ends the process
+		{"inside a goroutine that a sink waits for", func(c *core) {
+			over := make(chan struct{})
+			go func() { defer close(over); c.exit() }()
+			<-over
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var h *Handler
+				took := make(chan time.Duration, 1)
+				fallback := &fault.Writer{}
+				h = NewHandler(Config{CloseTimeout: -1, Fallback: fallback, Layers: map[string]Layer{
+					"default": {Destinations: []Destination{{Sink: Writer(writerFunc(func(p []byte) (int, error) {
+						begin := time.Now()
+						tt.exit(h.core)
+						took <- time.Since(begin)
+						return len(p), nil
+					}))}}},
+				}})
+				slog.New(h).Info("1")
+				assert.Equal(t, <-took, defaultCloseTimeout)
+				assert.Assert(t, strings.Contains(string(fallback.Bytes()), string(EventExit)))
+			})
+		})
+	}
+}
+
+// givingUp is a sink that takes nothing, and returns when it is told to give up.
+type givingUp struct{ fault.Sink }
+
+func (*givingUp) Write(ctx context.Context, _ sink.Batch) (int, error) {
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+func TestExitRescuesWhatALongerCloseStillWaitsFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var h *Handler
-		took := make(chan time.Duration, 1)
 		fallback := &fault.Writer{}
-		h = NewHandler(Config{CloseTimeout: -1, Fallback: fallback, Layers: map[string]Layer{
-			"default": {Destinations: []Destination{{Sink: Writer(writerFunc(func(p []byte) (int, error) {
-				begin := time.Now()
-				h.core.exit(goroutineID()) // what Exit does before it ends the process
-				took <- time.Since(begin)
-				return len(p), nil
-			}))}}},
+		h := NewHandler(Config{CloseTimeout: time.Second, Fallback: fallback, Layers: map[string]Layer{
+			"default": {Destinations: []Destination{{Sink: &givingUp{}}}},
 		}})
-		slog.New(h).Info("1")
-		assert.Equal(t, <-took, defaultCloseTimeout)
-		assert.Assert(t, strings.Contains(string(fallback.Bytes()), string(EventExit)))
+		logMany(h)
+		closed := make(chan error, 1)
+		go func() { closed <- h.Close(ending(time.Minute)) }()
+		synctest.Wait()
+		begin := time.Now()
+		h.core.exit() // what Exit does before it ends the process
+		took := time.Since(begin)
+		assert.Assert(t, took >= time.Second && took <= time.Second+2*closeReserve, "it took %v", took)
+		assert.Equal(t, strings.Count(string(fallback.Bytes()), `"msg":"record"`), exitRecords)
+		var failure *DeliveryError
+		assert.Assert(t, errors.As(<-closed, &failure))
+		assert.ErrorIs(t, failure, errExit)
+		assert.Equal(t, failure.Deliveries[0].Fallback, uint64(exitRecords))
+		assert.Assert(t, strings.Contains(string(fallback.Bytes()), "1000 to the fallback, 0 dropped"), "it says what Close did")
 	})
 }
 
@@ -284,7 +334,8 @@ func TestExitInsideOnEventWaitsForAllButThat(t *testing.T) {
 		h = NewHandler(Config{MemoryLimit: 101, Fallback: &fault.Writer{}, OnEvent: func(Event) {
 			<-made
 			begin := time.Now()
-			h.core.exit(goroutineID())
+			h.core.shared.reporter.closing(goroutineID())
+			h.core.exit()
 			took <- time.Since(begin)
 		}, Layers: map[string]Layer{"default": {Destinations: []Destination{{Sink: Writer(&bytes.Buffer{})}}}}})
 		close(made)

@@ -39,6 +39,8 @@ func (c *checker) connect(all []*destination) {
 			c.note(path, "%q is this destination itself; name another, or leave it empty for Config.Fallback", name)
 		case leads(all[i], d):
 			c.note(path, "%q leads back here (%s); leave one of these empty for Config.Fallback", name, chain(d, all[i]))
+		case d.config.Durable != nil && all[i].config.Durable == nil:
+			c.note(path, "%q has its queue in memory, where the end of the process would take what this durable one hands on; give it a Durable, or leave this empty for Config.Fallback", name)
 		default:
 			d.config.Fallback, d.next = name, all[i]
 			d.next.serves = true

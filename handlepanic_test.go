@@ -172,6 +172,27 @@ func TestHandlePanicIsBoundedWhateverTheSinkDoes(t *testing.T) {
 	}
 }
 
+func TestHandlePanicGivesAFallbackThatHangsTwoSecondsMore(t *testing.T) {
+	const timeout = 100 * time.Millisecond
+	synctest.Test(t, func(t *testing.T) {
+		released := make(chan struct{})
+		h, _, fallback := panicRig(func(s *fault.Sink, d *Destination, c *Config) {
+			c.CloseTimeout, d.Policy, d.Queue.Records = timeout, Block, 1
+			s.OnWrite = fault.Always(fault.Hang(released))
+		})
+		fallback.OnWrite = fault.Always(fault.Hang(released))
+		slog.New(h).Info("1")
+		time.Sleep(10 * time.Millisecond)
+		slog.New(h).Info("2") // and the queue is full
+		begin := time.Now()
+		assert.Equal(t, caught(func() { defer HandlePanic(h); panic(7) }), 7)
+		took := time.Since(begin)
+		assert.Assert(t, took > timeout && took <= timeout+2*time.Second, "it took %v", took)
+		close(released)
+		_ = h.Close(t.Context()) // the panic is nowhere, which Health has
+	})
+}
+
 func TestHandlePanicInASinkDoesNotWaitForThatSink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var h *Handler

@@ -148,6 +148,7 @@ func newCore(cfg Config, check *checker) *core {
 		started:  time.Now(),
 	}
 	c.endLife, c.closed = end, make(chan struct{})
+	c.hurry, c.hasten = context.WithCancel(context.Background())
 	c.buffers.New = func() any { return &buffer{bytes: make([]byte, 0, 1024)} }
 	for _, d := range c.destinations {
 		d.shared = c.shared

@@ -69,10 +69,35 @@ func (h *Handler) FlushTo(ctx context.Context, p Promise) error {
 
 // queuePromise returns what holds of a record as soon as it is in the queue.
 func (d *destination) queuePromise() Promise {
-	if d.durable() {
+	if d.durable() && !d.heldBack.Load() {
 		return SurvivesProcess
 	}
 	return Taken
+}
+
+// bringOut lets what the sink took of a batch leave the process, before the ring
+// forgets it. Should that fail, a later Flush may do it; until then the queue promises
+// nothing.
+func (d *destination) bringOut(t *trace) {
+	if t.taken && mayHoldBack(d.sink) {
+		_ = d.flushSink() // counted, and FlushTo tells it
+	}
+	t.taken = false
+}
+
+// flushSink has the sink flush.
+func (d *destination) flushSink() error {
+	err := d.call("flush", d.sink.Flush)
+	d.heldBack.Store(err != nil)
+	return err
+}
+
+// mayHoldBack reports whether a sink may have in a buffer what it took. What a Syncer
+// or an Exact took has left the process.
+func mayHoldBack(s sink.Sink) bool {
+	_, syncs := s.(sink.Syncer)
+	_, exact := s.(sink.Exact)
+	return !syncs && !exact
 }
 
 // require makes b wait for a promise, beyond what the sink's Write gives.

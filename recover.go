@@ -197,6 +197,7 @@ func (d *destination) recover() (total int, err error) {
 			if err != nil {
 				return total, err
 			}
+			d.bringOut(&o.trace)
 			if err := o.advance(d); err != nil {
 				return total, err
 			}

@@ -61,13 +61,18 @@ func (p Phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 // of what there is. A Close whose context has ended already gets this much.
 const closeReserve = 200 * time.Millisecond
 
-var errSinkHangs = errors.New("the sink has not returned")
+var (
+	errSinkHangs = errors.New("the sink has not returned")
+	errExit      = errors.New("the program exits, and cannot wait any longer")
+)
 
 // shutdown is how a handler ends.
 type shutdown struct {
 	phase   atomic.Uint32
 	begin   sync.Once
 	endLife context.CancelFunc // tells the sinks to give up
+	hurry   context.Context    // ends when a program that exits cannot wait for Close any longer
+	hasten  context.CancelFunc // ends hurry
 
 	closed chan struct{} // closed when all is over
 	result error         // of Close; set before closed is closed
@@ -145,14 +150,20 @@ func (c *core) close(ctx context.Context) {
 		drain, cancel = context.WithDeadline(ctx, end.Add(-reserve))
 	}
 	defer cancel()
+	hurry, stop := context.WithCancel(drain)
+	defer stop()
+	defer context.AfterFunc(c.hurry, stop)()
 
-	err := await(drain, c.destinations, func(d *destination) <-chan struct{} { return d.emptied })
+	err := await(hurry, c.destinations, func(d *destination) <-chan struct{} { return d.emptied })
 	c.enter(PhaseCleaning)
 	if err == nil {
-		err = await(drain, c.destinations, hasEnded)
+		err = await(hurry, c.destinations, hasEnded)
 	}
 	left := closeReserve
-	if bounded && ctx.Err() == nil {
+	switch {
+	case err != nil && drain.Err() == nil:
+		err = errExit
+	case bounded && ctx.Err() == nil:
 		left = time.Until(end)
 	}
 	last, cancelLast := context.WithTimeout(context.Background(), left)

@@ -78,6 +78,7 @@ func TestWriteThroughTellsWhatBecameOfTheRecord(t *testing.T) {
 				})
 				var got *hydra.DeliveryError
 				assert.Assert(t, errors.As(cry(t.Context(), r.Handler, "1"), &got))
+				assert.Equal(t, got.Op, "log")
 				assert.Equal(t, len(got.Deliveries), 1)
 				assert.Equal(t, got.Deliveries[0], test.want)
 				_ = r.Close(t.Context()) // what it says is the fallback's test

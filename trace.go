@@ -41,6 +41,7 @@ var (
 type trace struct {
 	ring   flight   // the own ring, or that of a process that ended; nil for none
 	flying bool     // a batch is in flight there
+	taken  bool     // the sink took something of it, and may hold it back
 	state  []byte   // comes with the batch: where the audit trail stands behind it
 	first  uint64   // number of the first record of the batch
 	next   uint64   // likewise of the first that is queued
@@ -159,6 +160,7 @@ func (t *trace) note(from, upto int, place []byte) {
 // took says how much of what is in flight is settled.
 func (t *trace) took(upto int) {
 	if t.flying {
+		t.taken = t.taken || upto > 0
 		t.ring.Done(upto)
 	}
 }
@@ -169,6 +171,7 @@ func (d *destination) conclude() {
 	if !t.flying {
 		return
 	}
+	d.bringOut(t)
 	if d.torn == nil {
 		if d.trailMoved() { // the fallback has lines that the trail was taken back for
 			t.noted, t.first = false, t.next

@@ -21,6 +21,7 @@ type writer struct {
 	hanging    atomic.Int64  // stalled, of the call that was last reported to hang
 	stalled    atomic.Int64  // since when the sink has had the call it is in, in ns since shared.started; 0 when in none
 	broken     atomic.Bool   // the sink failed for too long: records go to the fallback
+	heldBack   atomic.Bool   // its last Flush failed: it may have in a buffer what a ring has forgotten
 	emptied    chan struct{} // closed when the queue is empty for good
 	ended      error         // what Flush and Close of the sink returned at the end
 	done       chan struct{} // closed when the goroutine has ended; ended is set by then
@@ -307,7 +308,7 @@ func (d *destination) passBarriers() {
 // makeSafe has the sink make safe what it holds, as far as barriers want it.
 func (d *destination) makeSafe(reached []*barrier) (flushed, synced error) {
 	if d.opened && slices.ContainsFunc(reached, func(w *barrier) bool { return w.flush }) {
-		flushed = d.call("flush", d.sink.Flush)
+		flushed = d.flushSink()
 	}
 	if slices.ContainsFunc(reached, func(w *barrier) bool { return w.sync }) {
 		synced = d.sync()

@@ -27,7 +27,9 @@ type Sink interface {
 	Write(ctx context.Context, b Batch) (n int, err error)
 
 	// Flush makes what was written as safe as the sink promises (a file that
-	// was asked to syncs). It is called for Handler.Flush and before Close.
+	// was asked to syncs). It is called for Handler.Flush and before Close,
+	// and before a durable queue forgets a batch, unless the sink is a Syncer or an
+	// Exact: what Write took may be in a buffer that dies with the process.
 	Flush(ctx context.Context) error
 
 	// Close releases what Open took. It is called once.

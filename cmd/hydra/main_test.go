@@ -28,6 +28,12 @@ func stream() []string {
 	return []string{string(one), string(two), string(gap), string(five), string(c.End(nil, []byte("end\n")))}
 }
 
+// runOf returns the run of a line.
+func runOf(line string) string {
+	m, _, _ := trail.Parse([]byte(line))
+	return m.Run.String()
+}
+
 func join(lines ...string) string { return strings.Join(lines, "") }
 
 func TestCommandSaysWhatItFoundInWordsAndExits(t *testing.T) {
@@ -35,6 +41,7 @@ func TestCommandSaysWhatItFoundInWordsAndExits(t *testing.T) {
 	files := map[string]string{
 		"whole": join(s...), "head": join(s[:3]...), "tail": join(s[3:]...), "hole": join(s[0], s[2], s[3], s[4]),
 		"changed": join(s[0], "T"+s[1][1:], s[2], s[3], s[4]), "twice": join(s[0], s[0], s[1], s[2], s[3], s[4], s[4]),
+		"forged":  "paid trail=" + runOf(s[0]) + ".3.AAAAAAAAAAAAAAAAAAAAAA\n",
 		"foreign": join(s...) + "foreign\n", "plain": "a\nb\n", "empty": "", "damaged": "\x1f\x8b\x08",
 		"zstd": "\x28\xb5\x2f\xfd", "key": string(testKey), "ended": string(testKey) + "\n", "short": "key",
 	}
@@ -84,6 +91,7 @@ func TestCommandSaysWhatItFoundInWordsAndExits(t *testing.T) {
 		{"end, as asked for", "audit -partial -key key tail", 0, []string{"OPEN"}},
 		{"hole, partial", "audit -partial hole", 1, []string{"NOT PROVEN"}},
 		{"fallback", "audit whole tail", 1, []string{"numbers that are here twice: 1, at tail:1"}},
+		{"forged, for a missing number", "audit -partial -key key whole forged", 1, []string{"or they have another key: 1, at forged:1"}},
 		{"without trails", "audit plain", 1, []string{"plain: none of 2 lines has a trail; its destination has no Audit", "NOT PROVEN"}},
 		{"without trails beside others", "audit plain whole", 0, []string{"none of 2 lines has a trail", "PROVEN"}},
 		{"empty", "audit empty", 1, []string{"NOT PROVEN"}},

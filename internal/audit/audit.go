@@ -8,6 +8,8 @@ package audit
 
 import (
 	"errors"
+	"math"
+	"math/bits"
 	"slices"
 
 	"github.com/hydra-logger/hydra/internal/trail"
@@ -201,8 +203,20 @@ func (f *File) note(bare []uint32, many uint64) {
 // forgetBare takes them for lines of the record that is being looked at.
 func (a *Auditor) forgetBare() { a.bare, a.many, a.part = a.bare[:0], 0, nil }
 
-func (f *Finding) add(at Place) {
-	if f.Count++; len(f.At) < maxPlaces {
+func (f *Finding) add(at Place) { f.addMany(at, 1) }
+
+// addMany adds n of what begins at a place.
+func (f *Finding) addMany(at Place, n uint64) {
+	if f.Count = sum(f.Count, n); len(f.At) < maxPlaces {
 		f.At = append(f.At, at)
 	}
+}
+
+// sum returns a + b, or the largest number: who writes ranges into lines must not make
+// a count begin anew.
+func sum(a, b uint64) uint64 {
+	if s, over := bits.Add64(a, b, 0); over == 0 {
+		return s
+	}
+	return math.MaxUint64
 }

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -131,6 +132,11 @@ func TestAuditSaysWhatIsWrongAndWhere(t *testing.T) {
 			"proven; 1..8 lines 6 told 2 ended; 1..2 lines 2 ended", "",
 		},
 		{"files in any order", [][]string{full[6:], full[:3], full[5:6], full[3:5]}, "proven; 1..8 lines 6 told 2 ended", ""},
+		{
+			"lines moved from file to file", // nothing says which file a line was in
+			[][]string{cat(full[:1], full[4:5]), cat(full[1:4], full[5:])},
+			"proven; 1..8 lines 6 told 2 ended", "",
+		},
 		{"an empty marker alone in its file", [][]string{full[:6], full[6:7], full[7:]}, "proven; 1..8 lines 6 told 2 ended", ""},
 		{"nothing", [][]string{{}}, "broken", ""},
 		{"nothing with a trail", [][]string{{"a\n", "b\n"}}, "broken bare 2[{a 1} {a 2}]", ""},
@@ -235,6 +241,16 @@ func TestAuditSaysWhatIsWrongAndWhere(t *testing.T) {
 			[][]string{full, newStreamFrom(full[2]).log(2).lines},
 			"proven; 1..8 lines 8 told 2 found 2 ended", "",
 		},
+		{
+			"a record of the marker that is not the fallback's",
+			[][]string{full, forge(full[0], 4)},
+			"proven; 1..8 lines 7 told 2 found 1 ended", "broken; 1..8 lines 7 told 2 found 1 forged 1[{b 1}] ended",
+		},
+		{
+			"a record of the marker whose predecessor is not here",
+			[][]string{full, newStreamFrom(full[2]).log(2).lines[1:]},
+			"proven; 1..8 lines 7 told 2 found 1 ended", "open; 1..8 lines 7 told 2 found 1 unproven 1[{b 1}] ended",
+		},
 		{"a marker alone", [][]string{newStream(testKey).miss(0).lines}, "open; 0..0", ""},
 		{"an end alone", [][]string{other[2:]}, "open; 0..2 ended", "open; 0..2 unproven 1[{a 1}] ended"},
 	} {
@@ -246,6 +262,32 @@ func TestAuditSaysWhatIsWrongAndWhere(t *testing.T) {
 			assert.Equal(t, said(read(t, testKey, tt.files...)), tt.keyed, "with the key")
 		})
 	}
+}
+
+// Three lines without a MAC, of ranges that make all findings together 2^64, which a
+// sum would take for nothing.
+func TestChosenRangesDoNotHideAFinding(t *testing.T) {
+	s := newStream(testKey).log(5).end() // 1-5
+	s.lines[1] = strings.Replace(s.lines[1], "record", "Record", 1)
+	const most = 1<<62 - 1
+	for _, last := range []uint64{most, most, 1<<61 + 11} {
+		s.lines = append(s.lines, fmt.Sprintf("x trail=%s.6-%d\n", s.Run, last))
+	}
+	assert.Equal(t, read(t, testKey, s.lines).Verdict, Broken)
+	assert.Equal(t, read(t, nil, s.lines).Verdict, Broken)
+
+	for range 20 { // more than a counter holds
+		s.lines = append(s.lines, fmt.Sprintf("x trail=%s.6-%d\n", s.Run, uint64(most)))
+	}
+	run := read(t, nil, s.lines).Runs[0]
+	assert.Equal(t, run.Twice.Count, uint64(math.MaxUint64))
+	assert.Equal(t, run.AfterEnd.Count, uint64(math.MaxUint64))
+}
+
+// forge returns a line of a run, without knowing the key.
+func forge(line string, number uint64) []string {
+	m, _, _ := trail.Parse([]byte(line))
+	return []string{fmt.Sprintf("forged trail=%s.%d.AAAAAAAAAAAAAAAAAAAAAA\n", m.Run, number)}
 }
 
 // newStreamFrom returns a stream that goes on behind a line.

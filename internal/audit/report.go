@@ -104,7 +104,7 @@ func (a *Auditor) report(r *run) Run {
 	var again Finding
 	run.Lines, run.Twice = count(r.lines, a.from)
 	run.Told, again = count(r.told, a.from)
-	run.Twice.Count += again.Count
+	run.Twice.Count = sum(run.Twice.Count, again.Count)
 	run.Twice.At = append(run.Twice.At, again.At[:min(len(again.At), maxPlaces-len(run.Twice.At))]...)
 	told = run.Told
 	both := slices.Concat(r.lines, r.told)
@@ -112,9 +112,11 @@ func (a *Auditor) report(r *run) Run {
 	run.Found = run.Lines + told - all
 	a.holes(&run, r, both)
 
-	broken := run.Missing + run.Twice.Count + run.Disorder.Count + run.AfterEnd.Count + run.Forged.Count + run.Unkeyed.Count
+	broken := []uint64{
+		run.Missing, run.Twice.Count, run.Disorder.Count, run.AfterEnd.Count, run.Forged.Count, run.Unkeyed.Count,
+	}
 	switch {
-	case broken > 0:
+	case slices.Max(broken) > 0: // their sum may be 0, with numbers that somebody chose for that
 		run.Verdict = Broken
 	case r.lowest > 1 || !run.Ended || run.Unproven.Count > 0:
 		run.Verdict = Open
@@ -168,8 +170,7 @@ func (a *Auditor) holes(run *Run, r *run, spans []span) {
 	}
 	for _, s := range spans {
 		if s.last > r.ends[0].last {
-			run.AfterEnd.add(a.from(s))
-			run.AfterEnd.Count += s.last - max(s.first-1, r.ends[0].last) - 1
+			run.AfterEnd.addMany(a.from(s), s.last-max(s.first-1, r.ends[0].last))
 		}
 	}
 }

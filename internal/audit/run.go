@@ -157,9 +157,11 @@ func (r *run) place(h *head, ends []piece) {
 	at, _ = slices.BinarySearchFunc(r.forks, first+1, func(f fork, n uint64) int { return cmp.Compare(f.first, n) })
 	for tries := 0; h.mark.Kind == trail.Line && at > 0 && tries < maxTries; tries++ {
 		at--
-		if f := &r.forks[at]; f.last >= first && h.follows(f.mac) {
+		f := &r.forks[at]
+		if f.last >= first && h.follows(f.mac) {
 			return
 		}
+		known = known || f.first == first // whatever has that number is linked to the line before the marker
 	}
 	if known {
 		r.forged.add(h.at)
@@ -193,9 +195,7 @@ func count(spans []span, name func(span) Place) (once uint64, twice Finding) {
 	next := uint64(0)
 	for _, s := range spans {
 		if s.first < next {
-			n := min(s.last+1, next) - s.first
-			twice.add(name(s))
-			twice.Count += n - 1
+			twice.addMany(name(s), min(s.last+1, next)-s.first)
 		}
 		if s.last+1 > next {
 			once += s.last + 1 - max(s.first, next)
