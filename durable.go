@@ -218,11 +218,10 @@ func (d *destination) durableHealth() *DurableHealth {
 // memory.
 func (d *destination) tellRetired() {
 	r := d.queue.ring
-	if r == nil || d.retired {
+	if r == nil || d.retired.Load() {
 		return
 	}
-	if err := r.Retired(); err != nil {
-		d.retired = true
+	if err := r.Retired(); err != nil && !d.retired.Swap(true) {
 		d.shared.reporter.report(Event{Kind: EventNotDurable, Destination: d.config.Name, Err: err})
 	}
 }

@@ -315,7 +315,7 @@ func (d *destination) takeOver(ctx context.Context) {
 		return
 	default:
 	}
-	durable := d.durable()
+	durable := d.keeps()
 	if durable {
 		d.queue.settle()
 	}

@@ -21,6 +21,7 @@ type writer struct {
 	hanging    atomic.Int64  // stalled, of the call that was last reported to hang
 	stalled    atomic.Int64  // since when the sink has had the call it is in, in ns since shared.started; 0 when in none
 	broken     atomic.Bool   // the sink failed for too long: records go to the fallback
+	retired    atomic.Bool   // the ring of a durable queue failed, and that was told
 	emptied    chan struct{} // closed when the queue is empty for good
 	ended      error         // what Flush and Close of the sink returned at the end
 	done       chan struct{} // closed when the goroutine has ended; ended is set by then
@@ -42,7 +43,6 @@ type writer struct {
 	adopted bool      // what ended processes left was looked for
 	claimed []string  // names of the durable destinations in its folder, if it tells of files of others; immutable
 	orphans []*orphan // oldest first
-	retired bool      // it failed, and that was told
 	ends    []int     // those of the batch that the sink was given, which is its to spoil
 	opened  bool
 	retryAt time.Time // when a broken sink is tried again
@@ -214,6 +214,7 @@ func (d *destination) deliver() {
 			d.conclude()
 			return
 		}
+		d.keeps() // as long as no batch comes, this is all that looks
 		if d.over() {
 			d.breakOff(err)
 			d.keep()
@@ -368,7 +369,7 @@ func (d *destination) count(to *uint64, n uint64) {
 func (d *destination) finish() {
 	switch t := d.torn; {
 	case t == nil || len(t.whens) == 0: // a gap marker is about this stream alone
-	case d.durable():
+	case d.keeps():
 		d.keep()
 	default:
 		d.divertTorn(t)

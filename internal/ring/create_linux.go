@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 	"strconv"
@@ -193,13 +194,33 @@ func (f *file) Size() int64 { return int64(len(f.image)) }
 // Path returns where the file was made.
 func (f *file) Path() string { return f.origin }
 
-// disown renames the file, if it can, and returns where it is now. The caller holds mu.
-func (f *file) disown() (path string) {
+// gone reports whether the file no longer has its name. Where that cannot be told, for
+// want of a right perhaps, it is not.
+func (f *file) gone() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.dir != nil && f.named() != nil
+}
+
+// named returns fs.ErrNotExist if the file no longer has its name. The caller holds mu.
+func (f *file) named() error {
+	if _, same, err := f.dir.is(f.fd, f.name); err != nil || same {
+		return nil
+	}
+	return fs.ErrNotExist
+}
+
+// disown renames the file, if it can and that is still its name, and returns where it is
+// now, or was. The error is fs.ErrNotExist if it has no such name. The caller holds mu.
+func (f *file) disown() (path string, err error) {
 	if f.dir == nil {
-		return f.origin
+		return f.origin, nil
+	}
+	if err := f.named(); err != nil { // what is there, if anything, is somebody else's
+		return f.origin, err
 	}
 	_ = f.quarantineLocked() // that it is retired is the news
-	return f.dir.join(f.name)
+	return f.dir.join(f.name), nil
 }
 
 // quarantineLocked renames the file.
@@ -231,10 +252,12 @@ func (f *file) Remove() error {
 }
 
 // Leave lets go of the file and keeps it for a later process, which finds what is not
-// accounted for. The memory stays as after Remove.
+// accounted for. The memory stays as after Remove. It returns why it was retired if no
+// later process will find it.
 func (f *file) Leave() error {
+	f.Look()
 	f.touch(func() { f.image.store(offLeft, seal(1, f.salt, offLeft)) })
-	return f.let(func() error { return nil })
+	return f.let(f.Retired)
 }
 
 // Quarantine renames the file, so that no process adopts it, and lets go of it.

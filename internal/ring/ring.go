@@ -23,7 +23,8 @@
 //
 // The file may be cut or its device vanish while it is mapped, and the kernel answers
 // a touch of what is missing with SIGBUS. Every touch here is under a guard: the ring
-// is then retired, and the queue goes on without it.
+// is then retired, and the queue goes on without it. So it is when the file is deleted
+// or renamed, for which Begin, Leave and Look look.
 package ring
 
 import (
@@ -90,8 +91,8 @@ type slot struct {
 }
 
 // Ring is the file beside a live queue, which this process holds. Fill may be called by
-// any number of producers, each with a ticket of its own; Path, Size and Retired by
-// anybody; the other methods by the one consumer.
+// any number of producers, each with a ticket of its own; Path, Size, Look and Retired
+// by anybody; the other methods by the one consumer.
 type Ring struct {
 	file
 }
