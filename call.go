@@ -27,7 +27,7 @@ func (d *destination) open() error {
 func (d *destination) openSink() error {
 	d.adopt()
 	d.askArrived()
-	if s, ok := d.sink.(sink.Exact); ok && d.queue.ring != nil {
+	if s, ok := d.sink.(sink.Exact); ok && (d.queue.ring != nil || len(d.orphans) > 0) { // an orphan has a ring of its own
 		s.Trace(func(from, upto int, place []byte) { d.tracing.note(from, upto, place) })
 	}
 	err := d.call("open", d.sink.Open)

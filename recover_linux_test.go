@@ -6,6 +6,8 @@ package hydra_test
 import (
 	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -112,6 +114,43 @@ func TestFault6EndDuringRecoveryLosesNothingAndRepeatsNothing(t *testing.T) {
 		recoverAll(t, dir, s)
 		assert.Assert(t, len(moments) > 10, "got %d moments", len(moments))
 		for _, m := range moments {
+			m.recover(t)
+		}
+	})
+}
+
+func TestFault6EndDuringRecoveryRepeatsNothingAlsoWithoutAQueueFileOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		for life := range 3 {
+			r := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
+			for i := range 10 {
+				assert.NilError(t, r.say("record "+strconv.Itoa(1000*(life-1)+i))) // those of the last count
+			}
+			_ = r.Close(ended())
+			time.Sleep(time.Second)
+		}
+		path := filepath.Join(dir, files(t, dir)[0])
+		info, err := os.Stat(path)
+		assert.NilError(t, err)
+
+		s := &tape{script: []int{17, 0, 30}}
+		var moments []moment
+		s.step = func() { moments = append(moments, moment{copyDir(t, dir), bytes.Clone(s.bytes), nil, 10}) }
+		r := durableRig(t, dir, func(_ *rig, d *hydra.Destination) {
+			d.Sink, d.Durable.MaxOrphans = s, info.Size() // so three are too many for another one
+		})
+		settle()
+		assert.Assert(t, strings.Contains(r.state().Durable.Error, "more than"), "got %+v", r.state().Durable)
+		r.close()
+		assert.Equal(t, r.state().Durable.Recovered, uint64(10))
+		assert.Assert(t, len(moments) > 10, "got %d moments", len(moments))
+		for _, m := range moments {
+			aside, err := filepath.Glob(filepath.Join(m.dir, "*.bad"))
+			assert.NilError(t, err)
+			for _, path := range aside {
+				assert.NilError(t, os.Remove(path))
+			}
 			m.recover(t)
 		}
 	})
