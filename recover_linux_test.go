@@ -156,6 +156,18 @@ func TestFault6EndDuringRecoveryRepeatsNothingAlsoWithoutAQueueFileOfItsOwn(t *t
 	})
 }
 
+// untraceable is a tape whose Trace panics.
+type untraceable struct{ tape }
+
+func (*untraceable) Trace(func(from, upto int, place []byte)) { panic("trace boom") }
+
+func TestFault48APanicOfTraceIsAnErrorOfOpen(t *testing.T) {
+	d := hydra.Destination{Name: "d", Sink: &untraceable{}, Format: lines{}, Durable: &hydra.Durable{Dir: shmDir(t)}}
+	c := hydra.Config{MemoryLimit: -1, Fallback: &fault.Writer{}, Layers: map[string]hydra.Layer{"default": {Destinations: []hydra.Destination{d}}}}
+	_, err := hydra.Open(c)
+	assert.ErrorContains(t, err, `Layers["default"].Destinations[0].Sink: panic: trace boom`)
+}
+
 func TestFault7EveryRingOfManyLivesIsRecoveredOldestFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := shmDir(t)
