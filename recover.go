@@ -201,9 +201,7 @@ func (d *destination) recover() (total int, err error) {
 				return total, err
 			}
 		}
-		if err := d.endOrphan(o); err != nil {
-			return total, err
-		}
+		d.endOrphan(o)
 		d.orphans = d.orphans[1:]
 	}
 	d.orphans = nil
@@ -314,11 +312,11 @@ func (d *destination) recoveredMarker(o *orphan) (b batch) {
 	return b
 }
 
-// endOrphan makes what the sink took of an orphan safe, and removes the file.
-func (d *destination) endOrphan(o *orphan) error {
-	if err := d.call("flush", d.sink.Flush); err != nil {
-		return err
-	}
+// endOrphan makes what the sink took of an orphan safe, and removes the file. A Flush
+// that fails is counted, as that of a batch is: the sink has all of it, the file nothing
+// any more, and what is logged now need not wait for that.
+func (d *destination) endOrphan(o *orphan) {
+	_ = d.call("flush", d.sink.Flush)
 	s := o.ring.Counts()
 	d.mu.Lock()
 	d.durability.Holes += s.Holes
@@ -334,7 +332,6 @@ func (d *destination) endOrphan(o *orphan) error {
 			Err: o.leftBy(),
 		})
 	}
-	return nil
 }
 
 // leftBy says whose the recovered records were, and of what else it left.

@@ -98,6 +98,31 @@ func TestTheEndOfClosesTimeWithinARecoveryIsNoFailureOfTheSink(t *testing.T) {
 	}
 }
 
+func TestAFlushThatFailsBehindARecoveryDoesNotTurnTheSinkAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		first := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
+		first.log(1, 5)
+		_ = first.Close(ended())
+
+		r := durableRig(t, dir, func(r *rig, d *hydra.Destination) {
+			d.RetryFor = time.Second
+			r.sink.OnFlush = fault.Always(fault.Fail(syscall.EIO))
+		})
+		for i := range 5 {
+			r.log(6+i, 6+i)
+			time.Sleep(time.Minute)
+		}
+		assert.Equal(t, r.state().Errors[0].Count, uint64(1), "it is in the account")
+		assert.ErrorIs(t, r.Close(t.Context()), syscall.EIO)
+		records, markers := without(r.sink.Lines())
+		assert.DeepEqual(t, records, numbers(1, 10))
+		assert.Equal(t, len(markers), 1)
+		assert.DeepEqual(t, r.strays(), []string(nil))
+		assert.DeepEqual(t, files(t, dir), []string{})
+	})
+}
+
 func TestFault6EndDuringRecoveryLosesNothingAndRepeatsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := shmDir(t)
