@@ -42,11 +42,14 @@ type Durable struct {
 	// give a service a folder of its own, such as one that RuntimeDirectory= makes and
 	// RuntimeDirectoryPreserve=yes keeps.
 	//
-	// Files bear the names of the program and of the destination, which has to be set,
-	// and what a name left waits until a destination has that name again, which
-	// EventUnclaimed tells; that of a program by another name nobody tells. What one
-	// instance of a program left, another recovers that starts while it is gone, so
-	// instances with sinks of their own need a Dir each.
+	// Files bear the name of the destination, which has to be set, and that of the
+	// program: the last element of the path of its executable, so that another version
+	// in another folder goes on where this one ended. What a name left waits until a
+	// destination has that name again, which EventUnclaimed tells; that of a program by
+	// another name nobody tells. What one instance of a program left, another recovers
+	// that starts while it is gone. So instances with sinks of their own need a Dir
+	// each, and so do different programs of one user whose executables have the same
+	// name, such as server: or else their records come into each other's logs.
 	Dir string
 
 	// AllowDisk takes a Dir on any file system. There a log call can wait for the

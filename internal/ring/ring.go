@@ -55,7 +55,7 @@ type Options struct {
 	Name string
 
 	// Program tells rings of different programs apart that share a directory. ""
-	// means the base name of the executable.
+	// means the base name of the executable, whose folder may be another with each version.
 	Program string
 
 	// AllowDisk allows a directory that is not in memory. There a store into the
