@@ -98,6 +98,37 @@ func TestTheEndOfClosesTimeWithinARecoveryIsNoFailureOfTheSink(t *testing.T) {
 	}
 }
 
+func TestCloseTellsOfRecordsThatWaitForYetAnotherStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		failing := func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.From(2, fault.Fail(syscall.EIO)) }
+		first := durableRig(t, dir, failing)
+		first.log(1, 1)
+		settle()
+		first.log(2, 11)
+		assert.Equal(t, delivery(t, first.Close(ended())).Spooled, uint64(10))
+
+		second := durableRig(t, dir, func(r *rig, _ *hydra.Destination) {
+			r.sink.OnWrite = func(n int) fault.Action {
+				if n == 1 {
+					return fault.Short(4, syscall.EIO) // 2 and 3
+				}
+				return fault.Fail(syscall.EIO)
+			}
+		})
+		settle()
+		assert.Equal(t, second.state().Durable.Waiting, uint64(8))
+		second.log(12, 12)
+		assert.Equal(t, delivery(t, second.Close(ending(t, time.Second))).Spooled, uint64(9))
+
+		third := durableRig(t, dir, nil)
+		settle()
+		third.close()
+		records, _ := without(third.sink.Lines())
+		assert.DeepEqual(t, records, numbers(4, 12))
+	})
+}
+
 func TestAFlushThatFailsBehindARecoveryDoesNotTurnTheSinkAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := shmDir(t)
