@@ -234,6 +234,8 @@ func (d *destination) recoverBatch(o *orphan) (n int, err error) {
 		return 0, nil
 	}
 	o.ring.Attempt()
+	outlived := time.AfterFunc(callTooLong, o.ring.Outlived) // it hangs, and harms nobody
+	defer outlived.Stop()
 	d.tracing = &o.trace
 	defer func() { d.tracing = &d.trace }()
 	n, err = d.write(b.bytes[b.done:], b.ends[b.first:], b.done, 0)

@@ -143,6 +143,13 @@ func (o *Orphan) Attempt() {
 	}
 }
 
+// Outlived says that the process lives although the sink has had something of the ring for
+// long: what ends it from now on, such as a supervisor that finds it hanging, is not what
+// it recovers, and this is no attempt. It may be called from any goroutine.
+func (o *Orphan) Outlived() {
+	o.touch(func() { o.image.store(offAttempts, seal(0, o.salt, offAttempts)) })
+}
+
 // forgive forgets the attempts of those before, if the last of them ended in order. A
 // process that dies in between leaves it to the next.
 func (o *Orphan) forgive() {

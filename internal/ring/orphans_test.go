@@ -47,6 +47,7 @@ func TestFault6ARingThatKillsWhoeverAdoptsItIsQuarantined(t *testing.T) {
 	assert.Equal(t, die(try), 2)
 	for _, progress := range []func(o *Orphan){
 		func(o *Orphan) { o.Survived() },
+		func(o *Orphan) { o.Outlived() },
 		func(o *Orphan) {
 			assert.NilError(t, o.Begin(0, 1, []byte("a"), []int{1}, 0, nil))
 			o.End()
