@@ -84,7 +84,7 @@ func (r *Ring) create(d *dir, o Options, g Geometry, p plan) error {
 // for one that somebody died making, and clear it away: then it makes another.
 func (d *dir) newborn(o Options, g Geometry) (fd int, l *label, err error) {
 	for range 16 { // each time lost within microseconds, to somebody who looks once
-		l = newLabel(o, g)
+		l = newLabel(o, g, d.number(o))
 		name := nameOf(o, l, newbornEnding)
 		fd, err = open(d.fd, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW, 0o600)
 		if err != nil {
@@ -101,6 +101,21 @@ func (d *dir) newborn(o Options, g Geometry) (fd int, l *label, err error) {
 	}
 	return -1, l, d.trouble("create", "", err)
 }
+
+// number returns a number greater than those of the files that are there: their order
+// is that in which they were made, whatever the clock says. Two that are made at once may
+// have the same.
+func (d *dir) number(o Options) (n uint64) {
+	names, _ := d.names(prefixOf(o)) // crowded could read them a moment ago
+	for _, name := range names {
+		id, _ := hex.DecodeString(name[len(prefixOf(o)):][:32])
+		n = max(n, numberOf([16]byte(id)))
+	}
+	return n + 1
+}
+
+// numberOf returns the number in a ring's identity.
+func numberOf(id [16]byte) uint64 { return binary.BigEndian.Uint64(id[:]) }
 
 // nameOf returns the name of the file with that label.
 func nameOf(o Options, l *label, ending string) string {
@@ -286,14 +301,15 @@ func (f *file) let(do func() error) error {
 	return err
 }
 
-func newLabel(o Options, g Geometry) *label {
+func newLabel(o Options, g Geometry, number uint64) *label {
 	l := &label{
 		geometry: g, created: time.Now().UnixNano(), pid: int64(os.Getpid()), started: started(),
 		boot: boot(), name: o.Name, program: o.program(),
 	}
 	var b [8]byte
 	rand.Read(b[:]) // never fails
-	rand.Read(l.id[:])
+	binary.BigEndian.PutUint64(l.id[:], number)
+	rand.Read(l.id[8:])
 	l.salt = binary.NativeEndian.Uint64(b[:])
 	return l
 }

@@ -18,6 +18,7 @@ type Candidate struct {
 	Created time.Time
 
 	options Options
+	number  uint64 // greater than those of rings that were there when it was made
 }
 
 // Leftover is a ring that nobody held when Unclaimed looked, of a destination that there
@@ -54,7 +55,7 @@ const mostAttempts = 3
 // Info says where a ring comes from.
 type Info struct {
 	Path     string
-	ID       [16]byte // of the ring, random
+	ID       [16]byte // of the ring: a number, greater than those of rings that were there, and a random one
 	Name     string   // of the destination
 	Program  string
 	PID      int
