@@ -179,7 +179,8 @@ type DurableHealth struct {
 
 	// Recovered is how many records of dead processes the sink took, and Arrived how
 	// many more it had already, and did not get again. Waiting is how many are yet to
-	// come.
+	// come. A gap marker counts as a record where it stood behind one of which the sink
+	// of the dead process had taken a part.
 	Recovered uint64 `json:"recovered"`
 	Arrived   uint64 `json:"arrived"`
 	Waiting   uint64 `json:"waiting"`
