@@ -27,10 +27,12 @@ func (d *destination) open() error {
 func (d *destination) openSink() error {
 	d.adopt()
 	d.askArrived()
-	if s, ok := d.sink.(sink.Exact); ok && d.queue.ring != nil {
-		s.Trace(func(from, upto int, place []byte) { d.tracing.note(from, upto, place) })
-	}
-	err := d.call("open", d.sink.Open)
+	err := d.call("open", func(ctx context.Context) error {
+		if s, ok := d.sink.(sink.Exact); ok && (d.queue.ring != nil || len(d.orphans) > 0) { // an orphan has a ring of its own
+			s.Trace(func(from, upto int, place []byte) { d.tracing.note(from, upto, place) })
+		}
+		return d.sink.Open(ctx)
+	})
 	if err != nil {
 		for _, o := range d.orphans {
 			o.ring.Survived()

@@ -20,7 +20,8 @@ type Delivery struct {
 	Fallback uint64
 
 	// Spooled is how many wait for the next start of the program: in a durable queue,
-	// or with a sink that keeps records until its target takes them.
+	// those included that an earlier process left there and that have not been
+	// recovered, or with a sink that keeps records until its target takes them.
 	Spooled uint64
 
 	// Dropped is how many were lost.

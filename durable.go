@@ -45,11 +45,14 @@ type Durable struct {
 	// give a service a folder of its own, such as one that RuntimeDirectory= makes and
 	// RuntimeDirectoryPreserve=yes keeps.
 	//
-	// Files bear the names of the program and of the destination, which has to be set,
-	// and what a name left waits until a destination has that name again, which
-	// EventUnclaimed tells; that of a program by another name nobody tells. What one
-	// instance of a program left, another recovers that starts while it is gone, so
-	// instances with sinks of their own need a Dir each.
+	// Files bear the name of the destination, which has to be set, and that of the
+	// program: the last element of the path of its executable, so that another version
+	// in another folder goes on where this one ended. What a name left waits until a
+	// destination has that name again, which EventUnclaimed tells; that of a program by
+	// another name nobody tells. What one instance of a program left, another recovers
+	// that starts while it is gone. So instances with sinks of their own need a Dir
+	// each, and so do different programs of one user whose executables have the same
+	// name, such as server: or else their records come into each other's logs.
 	Dir string
 
 	// AllowDisk takes a Dir on any file system. There a log call can wait for the
@@ -179,7 +182,8 @@ type DurableHealth struct {
 
 	// Recovered is how many records of dead processes the sink took, and Arrived how
 	// many more it had already, and did not get again. Waiting is how many are yet to
-	// come.
+	// come. A gap marker counts as a record where it stood behind one of which the sink
+	// of the dead process had taken a part.
 	Recovered uint64 `json:"recovered"`
 	Arrived   uint64 `json:"arrived"`
 	Waiting   uint64 `json:"waiting"`
@@ -221,11 +225,10 @@ func (d *destination) durableHealth() *DurableHealth {
 // memory.
 func (d *destination) tellRetired() {
 	r := d.queue.ring
-	if r == nil || d.retired {
+	if r == nil || d.retired.Load() {
 		return
 	}
-	if err := r.Retired(); err != nil {
-		d.retired = true
+	if err := r.Retired(); err != nil && !d.retired.Swap(true) {
 		d.shared.reporter.report(Event{Kind: EventNotDurable, Destination: d.config.Name, Err: err})
 	}
 }

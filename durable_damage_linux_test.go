@@ -6,6 +6,7 @@ package hydra_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -97,6 +98,58 @@ func TestFault69AFileThatIsCutLeavesAQueueInMemory(t *testing.T) {
 		next.close()
 		assert.DeepEqual(t, next.sink.Lines(), numbers(101, 101))
 	})
+}
+
+func TestFault69AFileThatIsGoneKeepsNothingForTheNextStart(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		away func(path string) error
+		why  string
+		left int // files, once all is over
+	}{
+		{"cut to a page", func(path string) error { return os.Truncate(path, 4096) }, "cut", 0},
+		{"deleted", os.Remove, "deleted", 0},
+		{"deleted with its folder", func(path string) error {
+			return errors.Join(os.RemoveAll(filepath.Dir(path)), os.Mkdir(filepath.Dir(path), 0o700))
+		}, "deleted", 0},
+		{"renamed", func(path string) error { return os.Rename(path, path+".old") }, "renamed", 1},
+		{"replaced", func(path string) error {
+			return errors.Join(os.Remove(path), os.WriteFile(path, []byte("another"), 0o600))
+		}, "replaced", 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dir := shmDir(t)
+				failing := func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) }
+				hanging := func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Stall(make(chan struct{}))) }
+				for _, sink := range []func(*rig, *hydra.Destination){failing, hanging} {
+					for asked := range 2 {
+						r := durableRig(t, dir, sink)
+						r.log(1, 5)
+						settle()
+						r.log(6, 10)
+						path := filepath.Join(dir, files(t, dir)[0])
+						assert.NilError(t, tt.away(path))
+						if asked == 1 {
+							assert.ErrorIs(t, r.FlushTo(ended(), hydra.SurvivesProcess), context.Canceled)
+							d := r.state()
+							assert.Equal(t, d.Status, hydra.StatusDegraded)
+							assert.Assert(t, strings.Contains(d.Durable.Error, tt.why), "got %s", d.Durable.Error)
+						}
+						got := delivery(t, r.Close(ended()))
+						assert.Equal(t, got.Spooled, uint64(0), "nothing would find them")
+						assert.DeepEqual(t, r.strays(), numbers(1, 10))
+						assert.Equal(t, len(r.seen(hydra.EventNotDurable)), 1)
+						left := files(t, dir)
+						assert.Equal(t, len(left), tt.left, "got %v", left)
+						for _, name := range left {
+							assert.NilError(t, os.Remove(filepath.Join(dir, name)))
+						}
+					}
+				}
+			})
+		})
+	}
 }
 
 func TestFault70NoRoomForTheFileLeavesAQueueInMemory(t *testing.T) {

@@ -14,7 +14,9 @@ import (
 // the stream where records are missing. Its attributes dropped, rejected and
 // fallback say how many since the marker before and what became of them, and
 // since says from when on; a reader finds the last record before the gap above
-// the marker.
+// the marker. Where a process has ended meanwhile, and who recovers what it left knows
+// by Audit that numbers are missing, unknown says how many: they may have been dropped
+// or be on the fallback.
 const GapMessage = "hydra: records are missing here"
 
 // missing is how many records the sink's stream lacks since the beginning.

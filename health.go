@@ -289,6 +289,7 @@ func (d *destination) health(now time.Time) DestinationHealth {
 			Max: d.latency.Max(),
 		},
 	}
+	d.keeps() // an idle writer does not look
 	d.tally(&h)
 	d.mu.Lock()
 	d.noteLosses(now)

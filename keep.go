@@ -10,10 +10,21 @@ func (d *destination) durable() bool {
 	return d.queue.ring != nil && d.queue.ring.Retired() == nil
 }
 
+// keeps is durable, after a look at the file: whether the next start will find there what
+// is queued. Where log calls are in a hurry durable has to do.
+func (d *destination) keeps() bool {
+	if !d.durable() {
+		return false
+	}
+	d.queue.ring.Look()
+	d.tellRetired()
+	return d.durable()
+}
+
 // over reports whether the time for Close has passed, and what is left stays in the
 // ring for the next start.
 func (d *destination) over() bool {
-	return d.shared.life.Err() != nil && d.durable()
+	return d.shared.life.Err() != nil && d.keeps()
 }
 
 // keep ends the writer's work: what is in flight and what is queued stay in the

@@ -58,6 +58,9 @@ func (h *Handler) FlushTo(ctx context.Context, p Promise) error {
 		return fmt.Errorf("hydra: flush: promise %d is unknown; use Taken, SurvivesProcess or SurvivesPower", p)
 	}
 	return h.flush(ctx, func(d *destination) *barrier {
+		if p > Taken {
+			d.keeps() // the queue promises it only as long as its file is there
+		}
 		if p <= d.queuePromise() {
 			return nil
 		}

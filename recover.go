@@ -202,9 +202,7 @@ func (d *destination) recover() (total int, err error) {
 				return total, err
 			}
 		}
-		if err := d.endOrphan(o); err != nil {
-			return total, err
-		}
+		d.endOrphan(o)
 		d.orphans = d.orphans[1:]
 	}
 	d.orphans = nil
@@ -237,6 +235,8 @@ func (d *destination) recoverBatch(o *orphan) (n int, err error) {
 		return 0, nil
 	}
 	o.ring.Attempt()
+	outlived := time.AfterFunc(callTooLong, o.ring.Outlived) // it hangs, and harms nobody
+	defer outlived.Stop()
 	d.tracing = &o.trace
 	defer func() { d.tracing = &d.trace }()
 	n, err = d.write(b.bytes[b.done:], b.ends[b.first:], b.done, 0)
@@ -315,11 +315,11 @@ func (d *destination) recoveredMarker(o *orphan) (b batch) {
 	return b
 }
 
-// endOrphan makes what the sink took of an orphan safe, and removes the file.
-func (d *destination) endOrphan(o *orphan) error {
-	if err := d.call("flush", d.sink.Flush); err != nil {
-		return err
-	}
+// endOrphan makes what the sink took of an orphan safe, and removes the file. A Flush
+// that fails is counted, as that of a batch is: the sink has all of it, the file nothing
+// any more, and what is logged now need not wait for that.
+func (d *destination) endOrphan(o *orphan) {
+	_ = d.flushSink()
 	s := o.ring.Counts()
 	d.mu.Lock()
 	d.durability.Holes += s.Holes
@@ -335,7 +335,6 @@ func (d *destination) endOrphan(o *orphan) error {
 			Err: o.leftBy(),
 		})
 	}
-	return nil
 }
 
 // leftBy says whose the recovered records were, and of what else it left.

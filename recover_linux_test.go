@@ -4,7 +4,6 @@
 package hydra_test
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -96,46 +95,73 @@ func TestTheEndOfClosesTimeWithinARecoveryIsNoFailureOfTheSink(t *testing.T) {
 	}
 }
 
-func TestFault6EndDuringRecoveryLosesNothingAndRepeatsNothing(t *testing.T) {
+func TestCloseTellsOfRecordsThatWaitForYetAnotherStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := shmDir(t)
-		first := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
-		for i := range 40 {
-			assert.NilError(t, first.say("record "+strconv.Itoa(1000+i)))
-		}
-		_ = first.Close(ended())
-		s := &tape{script: []int{17, 0, 30, 1}}
-		var moments []moment
-		s.step = func() {
-			moments = append(moments, moment{copyDir(t, dir), s.bytes[:len(s.bytes):len(s.bytes)], nil, 40})
-		}
-		recoverAll(t, dir, s)
-		assert.Assert(t, len(moments) > 10, "got %d moments", len(moments))
-		for _, m := range moments {
-			m.recover(t)
-		}
+		failing := func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.From(2, fault.Fail(syscall.EIO)) }
+		first := durableRig(t, dir, failing)
+		first.log(1, 1)
+		settle()
+		first.log(2, 11)
+		assert.Equal(t, delivery(t, first.Close(ended())).Spooled, uint64(10))
+
+		second := durableRig(t, dir, func(r *rig, _ *hydra.Destination) {
+			r.sink.OnWrite = func(n int) fault.Action {
+				if n == 1 {
+					return fault.Short(4, syscall.EIO) // 2 and 3
+				}
+				return fault.Fail(syscall.EIO)
+			}
+		})
+		settle()
+		assert.Equal(t, second.state().Durable.Waiting, uint64(8))
+		second.log(12, 12)
+		assert.Equal(t, delivery(t, second.Close(ending(t, time.Second))).Spooled, uint64(9))
+
+		third := durableRig(t, dir, nil)
+		settle()
+		third.close()
+		records, _ := without(third.sink.Lines())
+		assert.DeepEqual(t, records, numbers(4, 12))
 	})
 }
 
-func TestFault7EveryRingOfManyLivesIsRecoveredOldestFirst(t *testing.T) {
+func TestAFlushThatFailsBehindARecoveryDoesNotTurnTheSinkAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := shmDir(t)
-		const lives = 50
-		for i := range lives {
-			// Nobody recovers.
-			r := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
-			r.log(i+1, i+1)
-			_ = r.Close(ended())
-			time.Sleep(time.Second)
+		first := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
+		first.log(1, 5)
+		_ = first.Close(ended())
+
+		r := durableRig(t, dir, func(r *rig, d *hydra.Destination) {
+			d.RetryFor = time.Second
+			r.sink.OnFlush = fault.Always(fault.Fail(syscall.EIO))
+		})
+		for i := range 5 {
+			r.log(6+i, 6+i)
+			time.Sleep(time.Minute)
 		}
-		assert.Equal(t, len(files(t, dir)), lives)
-		r := durableRig(t, dir, nil)
-		r.close()
+		assert.Equal(t, r.state().Errors[0].Count, uint64(1), "it is in the account")
+		assert.ErrorIs(t, r.Close(t.Context()), syscall.EIO)
 		records, markers := without(r.sink.Lines())
-		assert.DeepEqual(t, records, numbers(1, lives))
-		assert.Equal(t, len(markers), lives)
+		assert.DeepEqual(t, records, numbers(1, 10))
+		assert.Equal(t, len(markers), 1)
+		assert.DeepEqual(t, r.strays(), []string(nil))
 		assert.DeepEqual(t, files(t, dir), []string{})
 	})
+}
+
+// untraceable is a tape whose Trace panics.
+
+type untraceable struct{ tape }
+
+func (*untraceable) Trace(func(from, upto int, place []byte)) { panic("trace boom") }
+
+func TestFault48APanicOfTraceIsAnErrorOfOpen(t *testing.T) {
+	d := hydra.Destination{Name: "d", Sink: &untraceable{}, Format: lines{}, Durable: &hydra.Durable{Dir: shmDir(t)}}
+	c := hydra.Config{MemoryLimit: -1, Fallback: &fault.Writer{}, Layers: map[string]hydra.Layer{"default": {Destinations: []hydra.Destination{d}}}}
+	_, err := hydra.Open(c)
+	assert.ErrorContains(t, err, `Layers["default"].Destinations[0].Sink: panic: trace boom`)
 }
 
 func TestWhoRecoversTellsAlsoWhatTheFullQueueHadDropped(t *testing.T) {
@@ -182,48 +208,6 @@ func TestARecoveryTellsOfLogCallsThatHadNotReturned(t *testing.T) {
 		assert.ErrorContains(t, told[0].Err, " left them; 1 more were not logged: their log calls had not returned")
 		assert.Equal(t, r.state().Durable.Holes, uint64(1))
 	})
-}
-
-func TestARecoveryIsToldOfAlsoIfItsProcessDiesRightBeforeThat(t *testing.T) {
-	for _, inFlight := range []bool{false, true} {
-		t.Run("in flight "+strconv.FormatBool(inFlight), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				dir := shmDir(t)
-				first := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
-				settle()
-				first.log(1, 3)
-				if inFlight {
-					settle()
-				}
-				left := copyDir(t, dir) // killed now
-				_ = first.Close(ended())
-
-				var last moment
-				second := &tape{}
-				second.step = func() {
-					if bytes.Count(second.bytes, []byte("\n")) == 3 && last.dir == "" { // all there, and nothing told
-						last = moment{copyDir(t, left), bytes.Clone(second.bytes), nil, 3}
-					}
-				}
-				recoverAll(t, left, second)
-				found, _, err := ring.Orphans(ring.Options{Dir: last.dir, Name: "d"})
-				assert.NilError(t, err)
-				o, err := found[0].Adopt()
-				assert.NilError(t, err)
-				assert.Assert(t, o.Batch() != nil)
-				o.End() // it came so far
-				assert.NilError(t, o.Leave())
-
-				r := durableRig(t, last.dir, nil)
-				r.close()
-				_, markers := without(r.sink.Lines())
-				assert.Equal(t, len(markers), 1, "after %q", last.sink)
-				told := r.seen(hydra.EventRecovered)
-				assert.Equal(t, len(told), 1)
-				assert.ErrorContains(t, told[0].Err, "an earlier start had begun to bring them")
-			})
-		})
-	}
 }
 
 func TestAFileOfNoDestinationIsToldOfAndWaits(t *testing.T) {

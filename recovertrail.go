@@ -113,14 +113,13 @@ func (d *destination) stampRun(o *orphan) {
 }
 
 // tellMissing puts a gap marker into b, which is empty, if the trail has yet to come to
-// the number last: the lines up to it are missing.
+// the number last: the lines up to it are missing. Why, only their process knew.
 func (d *destination) tellMissing(o *orphan, b *batch, last uint64) {
 	if o.chain == nil || int64(last+1-o.chain.Next) <= 0 {
 		return
 	}
 	r := slog.NewRecord(time.Now(), slog.LevelWarn, GapMessage, 0)
-	r.AddAttrs(slog.Uint64("dropped", last+1-o.chain.Next), slog.Uint64("rejected", 0), slog.Uint64("fallback", 0),
-		slog.Time("since", o.ring.Info().Created))
+	r.AddAttrs(slog.Uint64("unknown", last+1-o.chain.Next), slog.Time("since", o.ring.Info().Created))
 	marker, _ := d.plain.AppendRecord(nil, r, nil)
 	if len(marker) == 0 || len(marker) > markerMost {
 		marker = []byte{'\n'} // the trail must not have a hole

@@ -163,6 +163,9 @@ func TestNumbersThatADeadProcessDivertedAreToldMissing(t *testing.T) {
 				next := durableRig(t, left, keyed)
 				next.log(5, 5)
 				next.close()
+				// It cannot know what the fallback has.
+				marker := next.sink.Lines()[0]
+				assert.Assert(t, strings.HasPrefix(marker, hydra.GapMessage+" unknown=3 "), "got %s", marker)
 				stream = append(stream, next.sink.Bytes()...)
 				report := audited(t, stream, aside)
 				assert.Equal(t, report.Verdict, audit.Proven, "%+v\n%s\n%s", report, stream, aside)

@@ -270,7 +270,7 @@ func (d *destination) takeOver(ctx context.Context) {
 		return
 	default:
 	}
-	durable := d.durable()
+	durable := d.keeps()
 	if durable {
 		d.queue.settle()
 	}
@@ -318,7 +318,7 @@ func (d *destination) closing(before books) Delivery {
 		Spooled:     d.books.spooled - before.spooled,
 		Unknown:     d.books.held + d.books.torn + uint64(queued),
 	}
-	r.Spooled += held
+	r.Spooled += held + d.durability.Waiting
 	r.Written -= min(held, r.Written) // it holds the latest
 	select {
 	case <-d.done:

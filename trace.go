@@ -117,7 +117,7 @@ func (t *trace) join(torn *torn, b *batch) {
 		torn.ends, torn.start, torn.lead = []int{len(torn.bytes)}, 0, 0
 		t.noted = false
 	}
-	j.lead = torn.lead
+	j.lead = torn.lead // not the gap marker that b may begin with: whoever recovers it counts a record
 	j.bytes = append(append(j.bytes[:0], torn.bytes...), b.bytes...)
 	j.ends = append(j.ends[:0], torn.ends...)
 	for _, end := range b.ends {

@@ -22,6 +22,7 @@ type writer struct {
 	stalled    atomic.Int64  // since when the sink has had the call it is in, in ns since shared.started; 0 when in none
 	broken     atomic.Bool   // the sink failed for too long: records go to the fallback
 	heldBack   atomic.Bool   // its last Flush failed: it may have in a buffer what a ring has forgotten
+	retired    atomic.Bool   // the ring of a durable queue failed, and that was told
 	emptied    chan struct{} // closed when the queue is empty for good
 	ended      error         // what Flush and Close of the sink returned at the end
 	done       chan struct{} // closed when the goroutine has ended; ended is set by then
@@ -43,7 +44,6 @@ type writer struct {
 	adopted bool      // what ended processes left was looked for
 	claimed []string  // names of the durable destinations in its folder, if it tells of files of others; immutable
 	orphans []*orphan // oldest first
-	retired bool      // it failed, and that was told
 	ends    []int     // those of the batch that the sink was given, which is its to spoil
 	opened  bool
 	retryAt time.Time // when a broken sink is tried again
@@ -215,6 +215,7 @@ func (d *destination) deliver() {
 			d.conclude()
 			return
 		}
+		d.keeps() // as long as no batch comes, this is all that looks
 		if d.over() {
 			d.breakOff(err)
 			d.keep()
@@ -369,7 +370,7 @@ func (d *destination) count(to *uint64, n uint64) {
 func (d *destination) finish() {
 	switch t := d.torn; {
 	case t == nil || len(t.whens) == 0: // a gap marker is about this stream alone
-	case d.durable():
+	case d.keeps():
 		d.keep()
 	default:
 		d.divertTorn(t)

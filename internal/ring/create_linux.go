@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 	"strconv"
@@ -83,7 +84,7 @@ func (r *Ring) create(d *dir, o Options, g Geometry, p plan) error {
 // for one that somebody died making, and clear it away: then it makes another.
 func (d *dir) newborn(o Options, g Geometry) (fd int, l *label, err error) {
 	for range 16 { // each time lost within microseconds, to somebody who looks once
-		l = newLabel(o, g)
+		l = newLabel(o, g, d.number(o))
 		name := nameOf(o, l, newbornEnding)
 		fd, err = open(d.fd, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW, 0o600)
 		if err != nil {
@@ -100,6 +101,21 @@ func (d *dir) newborn(o Options, g Geometry) (fd int, l *label, err error) {
 	}
 	return -1, l, d.trouble("create", "", err)
 }
+
+// number returns a number greater than those of the files that are there: their order
+// is that in which they were made, whatever the clock says. Two that are made at once may
+// have the same.
+func (d *dir) number(o Options) (n uint64) {
+	names, _ := d.names(prefixOf(o)) // crowded could read them a moment ago
+	for _, name := range names {
+		id, _ := hex.DecodeString(name[len(prefixOf(o)):][:32])
+		n = max(n, numberOf([16]byte(id)))
+	}
+	return n + 1
+}
+
+// numberOf returns the number in a ring's identity.
+func numberOf(id [16]byte) uint64 { return binary.BigEndian.Uint64(id[:]) }
 
 // nameOf returns the name of the file with that label.
 func nameOf(o Options, l *label, ending string) string {
@@ -193,13 +209,33 @@ func (f *file) Size() int64 { return int64(len(f.image)) }
 // Path returns where the file was made.
 func (f *file) Path() string { return f.origin }
 
-// disown renames the file, if it can, and returns where it is now. The caller holds mu.
-func (f *file) disown() (path string) {
+// gone reports whether the file no longer has its name. Where that cannot be told, for
+// want of a right perhaps, it is not.
+func (f *file) gone() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.dir != nil && f.named() != nil
+}
+
+// named returns fs.ErrNotExist if the file no longer has its name. The caller holds mu.
+func (f *file) named() error {
+	if _, same, err := f.dir.is(f.fd, f.name); err != nil || same {
+		return nil
+	}
+	return fs.ErrNotExist
+}
+
+// disown renames the file, if it can and that is still its name, and returns where it is
+// now, or was. The error is fs.ErrNotExist if it has no such name. The caller holds mu.
+func (f *file) disown() (path string, err error) {
 	if f.dir == nil {
-		return f.origin
+		return f.origin, nil
+	}
+	if err := f.named(); err != nil { // what is there, if anything, is somebody else's
+		return f.origin, err
 	}
 	_ = f.quarantineLocked() // that it is retired is the news
-	return f.dir.join(f.name)
+	return f.dir.join(f.name), nil
 }
 
 // quarantineLocked renames the file.
@@ -231,10 +267,12 @@ func (f *file) Remove() error {
 }
 
 // Leave lets go of the file and keeps it for a later process, which finds what is not
-// accounted for. The memory stays as after Remove.
+// accounted for. The memory stays as after Remove. It returns why it was retired if no
+// later process will find it.
 func (f *file) Leave() error {
+	f.Look()
 	f.touch(func() { f.image.store(offLeft, seal(1, f.salt, offLeft)) })
-	return f.let(func() error { return nil })
+	return f.let(f.Retired)
 }
 
 // Quarantine renames the file, so that no process adopts it, and lets go of it.
@@ -263,14 +301,15 @@ func (f *file) let(do func() error) error {
 	return err
 }
 
-func newLabel(o Options, g Geometry) *label {
+func newLabel(o Options, g Geometry, number uint64) *label {
 	l := &label{
 		geometry: g, created: time.Now().UnixNano(), pid: int64(os.Getpid()), started: started(),
 		boot: boot(), name: o.Name, program: o.program(),
 	}
 	var b [8]byte
 	rand.Read(b[:]) // never fails
-	rand.Read(l.id[:])
+	binary.BigEndian.PutUint64(l.id[:], number)
+	rand.Read(l.id[8:])
 	l.salt = binary.NativeEndian.Uint64(b[:])
 	return l
 }

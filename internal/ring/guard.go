@@ -4,7 +4,9 @@
 package ring
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -61,10 +63,12 @@ func (f *file) touch(do func()) bool {
 	return true
 }
 
-// look retires a ring whose file was cut and made longer again, which faults nowhere.
-func (f *file) look() {
+// Look retires a ring whose file a later process would not find whole under its name:
+// one that was cut, also if it was made longer again, and one that was deleted, renamed
+// or replaced, in which stores fault nowhere. It costs two system calls.
+func (f *file) Look() {
 	whole := true
-	if f.touch(func() { whole = f.image.load(len(f.image)-8) == canary(f.salt) }) && !whole {
+	if f.touch(func() { whole = f.image.load(len(f.image)-8) == canary(f.salt) }) && (!whole || f.gone()) {
 		f.retire()
 	}
 }
@@ -77,7 +81,12 @@ func (f *file) retire() {
 	if f.idle.Swap(true) {
 		return
 	}
-	err := fmt.Errorf("ring: %s was cut or its device is gone: the queue goes on in memory that ends with the process", f.disown())
+	path, err := f.disown()
+	why := "was cut or its device is gone"
+	if errors.Is(err, fs.ErrNotExist) {
+		why = "was deleted, renamed or replaced"
+	}
+	err = fmt.Errorf("ring: %s %s: the queue goes on in memory that ends with the process", path, why)
 	f.reason.Store(&err)
 }
 

@@ -52,7 +52,7 @@ func (j *journal) Resume(first, next uint64, bytes []byte, ends []int, lead int,
 	case len(state) > MaxState:
 		return fmt.Errorf("ring: a state of %d bytes is longer than %d", len(state), MaxState)
 	}
-	j.file.look()
+	j.file.Look()
 	seq, n := (j.seq+1)&ticketMask, uint32(0)
 	if in != nil {
 		n = j.noteNumber(in.Place)

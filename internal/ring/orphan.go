@@ -18,6 +18,7 @@ type Candidate struct {
 	Created time.Time
 
 	options Options
+	number  uint64 // greater than those of rings that were there when it was made
 }
 
 // Leftover is a ring that nobody held when Unclaimed looked, of a destination that there
@@ -54,7 +55,7 @@ const mostAttempts = 3
 // Info says where a ring comes from.
 type Info struct {
 	Path     string
-	ID       [16]byte // of the ring, random
+	ID       [16]byte // of the ring: a number, greater than those of rings that were there, and a random one
 	Name     string   // of the destination
 	Program  string
 	PID      int
@@ -141,6 +142,13 @@ func (o *Orphan) Attempt() {
 	if o.fresh {
 		o.touch(func() { o.image.store(offAttempts, seal(uint32(o.info.Attempts), o.salt, offAttempts)) })
 	}
+}
+
+// Outlived says that the process lives although the sink has had something of the ring for
+// long: what ends it from now on, such as a supervisor that finds it hanging, is not what
+// it recovers, and this is no attempt. It may be called from any goroutine.
+func (o *Orphan) Outlived() {
+	o.touch(func() { o.image.store(offAttempts, seal(0, o.salt, offAttempts)) })
 }
 
 // forgive forgets the attempts of those before, if the last of them ended in order. A

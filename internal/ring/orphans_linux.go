@@ -4,6 +4,7 @@
 package ring
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -45,7 +46,7 @@ func Orphans(o Options) (found []Candidate, quarantined []Quarantined, err error
 		}
 	}
 	slices.SortFunc(s.found, func(a, b Candidate) int {
-		return cmpOr(a.Created.Compare(b.Created), strings.Compare(a.Path, b.Path))
+		return cmp.Or(cmp.Compare(a.number, b.number), a.Created.Compare(b.Created), strings.Compare(a.Path, b.Path))
 	})
 	s.bound()
 	return s.found, s.quarantined, errors.Join(s.problems...)
@@ -77,7 +78,7 @@ func (s *search) look(name string) {
 	var bad unfit
 	switch {
 	case err == nil:
-		s.found = append(s.found, Candidate{s.dir.join(name), int64(h.plan.size), time.Unix(0, h.label.created), s.options})
+		s.found = append(s.found, Candidate{s.dir.join(name), int64(h.plan.size), time.Unix(0, h.label.created), s.options, numberOf(h.label.id)})
 	case errors.As(err, &bad):
 		s.quarantine(name, string(bad))
 	case errors.Is(err, errBusy):
@@ -330,11 +331,4 @@ func (o Options) maxOrphans() int64 {
 		return o.MaxOrphans
 	}
 	return 1 << 30
-}
-
-func cmpOr(a, b int) int {
-	if a != 0 {
-		return a
-	}
-	return b
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"gotest.tools/v3/assert"
 )
@@ -47,6 +48,7 @@ func TestFault6ARingThatKillsWhoeverAdoptsItIsQuarantined(t *testing.T) {
 	assert.Equal(t, die(try), 2)
 	for _, progress := range []func(o *Orphan){
 		func(o *Orphan) { o.Survived() },
+		func(o *Orphan) { o.Outlived() },
 		func(o *Orphan) {
 			assert.NilError(t, o.Begin(0, 1, []byte("a"), []int{1}, 0, nil))
 			o.End()
@@ -154,6 +156,30 @@ func TestFault7OrphansComeOldestFirstAndTheirBytesAreBounded(t *testing.T) {
 	r, err := Create(o, small)
 	assert.NilError(t, err)
 	assert.NilError(t, r.Remove())
+}
+
+func TestFault7TheOrderOfOrphansIsNotTheClocks(t *testing.T) {
+	o := Options{Dir: shm(t), Name: "n", Program: "p"}
+	leave := func(t *testing.T) string {
+		r, err := Create(o, small)
+		assert.NilError(t, err)
+		assert.NilError(t, r.Leave())
+		return r.Path()
+	}
+	want := []string{leave(t)}
+	for range 3 {
+		synctest.Test(t, func(t *testing.T) { // its clock is set back
+			want = append(want, leave(t))
+		})
+	}
+	found, _, err := Orphans(o)
+	assert.NilError(t, err)
+	assert.Assert(t, found[1].Created.Before(found[0].Created))
+	got := []string{}
+	for _, c := range found {
+		got = append(got, c.Path)
+	}
+	assert.DeepEqual(t, got, want)
 }
 
 func TestARingUnderTheNameOfAnotherDestinationIsQuarantined(t *testing.T) {

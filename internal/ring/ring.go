@@ -23,7 +23,8 @@
 //
 // The file may be cut or its device vanish while it is mapped, and the kernel answers
 // a touch of what is missing with SIGBUS. Every touch here is under a guard: the ring
-// is then retired, and the queue goes on without it.
+// is then retired, and the queue goes on without it. So it is when the file is deleted
+// or renamed, for which Begin, Leave and Look look.
 package ring
 
 import (
@@ -54,7 +55,7 @@ type Options struct {
 	Name string
 
 	// Program tells rings of different programs apart that share a directory. ""
-	// means the base name of the executable.
+	// means the base name of the executable, whose folder may be another with each version.
 	Program string
 
 	// AllowDisk allows a directory that is not in memory. There a store into the
@@ -90,8 +91,8 @@ type slot struct {
 }
 
 // Ring is the file beside a live queue, which this process holds. Fill may be called by
-// any number of producers, each with a ticket of its own; Path, Size and Retired by
-// anybody; the other methods by the one consumer.
+// any number of producers, each with a ticket of its own; Path, Size, Look and Retired
+// by anybody; the other methods by the one consumer.
 type Ring struct {
 	file
 }

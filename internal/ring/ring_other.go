@@ -45,4 +45,6 @@ func (f *file) Leave() error { return nil }
 // Quarantine does nothing.
 func (o *Orphan) Quarantine(string) (Quarantined, error) { return Quarantined{}, errPlatform }
 
-func (f *file) disown() string { return "" }
+func (f *file) disown() (string, error) { return "", nil }
+
+func (f *file) gone() bool { return false }

@@ -68,7 +68,7 @@ func TestFault7WhatCannotBeLookedAtJustNowStaysForTheNextStart(t *testing.T) {
 	p, err := planOf(g)
 	assert.NilError(t, err)
 	head := make(image, pageBytes)
-	newLabel(o, g).write(head, p)
+	newLabel(o, g, 1).write(head, p)
 	plant(t, o, head)
 	name, err := os.ReadDir(o.Dir)
 	assert.NilError(t, err)

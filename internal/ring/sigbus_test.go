@@ -112,6 +112,31 @@ func TestFault69ARingThatWasCutAndMadeLongerIsRetiredAtTheNextBatch(t *testing.T
 	assert.ErrorContains(t, q.Retired(), "was cut or its device is gone")
 }
 
+func TestFault69ARingWhoseFileIsGoneIsRetiredAndLeavesOthersAlone(t *testing.T) {
+	for _, look := range []struct {
+		name string
+		at   func(*rig) error
+	}{
+		{"at the next batch", func(q *rig) error { return q.Begin(0, 0, nil, nil, 0, nil) }},
+		{"when asked", func(q *rig) error { q.Look(); return nil }},
+		{"when it is left", func(q *rig) error { assert.ErrorContains(t, q.Leave(), "was deleted"); return nil }},
+	} {
+		t.Run(look.name, func(t *testing.T) {
+			q := newRig(t, small)
+			q.Look()
+			assert.NilError(t, q.Retired())
+			assert.NilError(t, os.Remove(q.Path()))
+			assert.NilError(t, os.WriteFile(q.Path(), []byte("another's"), 0o600))
+			assert.NilError(t, look.at(q))
+			assert.ErrorContains(t, q.Retired(), "was deleted, renamed or replaced")
+			assert.NilError(t, q.Remove())
+			p, err := os.ReadFile(q.Path())
+			assert.NilError(t, err)
+			assert.Equal(t, string(p), "another's")
+		})
+	}
+}
+
 var nowhere *int
 
 func TestPanicsOfOthersPassTheGuard(t *testing.T) {
