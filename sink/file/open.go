@@ -270,8 +270,7 @@ func (s *Sink) stays() bool {
 		return links(info) > 0
 	}
 	// A stranger that locks log files does not remove them; who compresses them does.
-	named, err := s.sys.Lstat(s.name)
-	return err == nil && os.SameFile(named, info)
+	return s.hasName(info)
 }
 
 // adopt makes o the file of the sink.
