@@ -4,6 +4,7 @@
 package file
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,8 +31,8 @@ const mostDebts = 256
 // rotation waits for the disk, too. Before it, a rotated file must not be moved out of
 // its folder: Sync would take it for one that was removed.
 //
-// Once a sync has failed Sync does, until there is another file; where a folder cannot
-// be opened, until it can. A folder that this user may not read is left to the system,
+// Once a sync has failed Sync does, until there is another file; where a folder or a
+// rotated file cannot be opened, until it can. A folder that this user may not read is left to the system,
 // names and all. Pipes and devices have no disk: that is an error.
 func (s *Sink) Sync(ctx context.Context) error {
 	s.mu.Lock()
@@ -46,30 +47,45 @@ func (s *Sink) Sync(ctx context.Context) error {
 		return fmt.Errorf("hydra: log file %q: it is a pipe or a device, which nothing brings to a disk", s.path)
 	}
 	s.debt.paid = true
+	return errors.Join(s.payFiles(), s.payNames(), s.sync.surely(s))
+}
+
+// payFiles syncs the files that the sink has left. What fails of that does not get
+// better, and is noted; a file that cannot be opened, for want of a descriptor perhaps,
+// stays due.
+func (s *Sink) payFiles() (unopened error) {
+	var left []place
 	for _, at := range s.debt.files {
-		if err := s.pay(at); err != nil {
-			err = fmt.Errorf("hydra: log file %q: cannot bring a file of before to the disk: %w", s.path, err)
-			s.stats.failed(&s.stats.s.SyncErrors, err)
-			s.sync.lose(err)
+		opened, err := s.pay(at)
+		if err == nil {
+			continue
 		}
+		err = fmt.Errorf("hydra: log file %q: cannot bring a file of before to the disk: %w", s.path, err)
+		s.stats.failed(&s.stats.s.SyncErrors, err)
+		if opened {
+			s.sync.lose(err)
+			continue
+		}
+		left = append(left, at)
+		unopened = cmp.Or(unopened, err) // the others fail alike
 	}
-	s.debt.files = nil
-	return errors.Join(s.payNames(), s.sync.surely(s))
+	s.debt.files = left
+	return unopened
 }
 
 // pay syncs a file that the sink has left. One that is gone needs it no more: it was
 // removed, or compressed and the result synced.
-func (s *Sink) pay(at place) error {
+func (s *Sink) pay(at place) (opened bool, err error) {
 	f, err := s.find(at, os.O_WRONLY, func(string, fs.FileInfo) error { return nil })
 	if errors.Is(err, errElsewhere) {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	err = s.sys.Sync(f)
 	s.stats.count(&s.stats.s.Syncs)
-	return errors.Join(err, f.Close())
+	return true, errors.Join(err, f.Close())
 }
 
 // careful reports whether names and files that the sink leaves have to be on the
