@@ -31,9 +31,9 @@ const mostDebts = 256
 // rotation waits for the disk, too. Before it, a rotated file must not be moved out of
 // its folder: Sync would take it for one that was removed.
 //
-// Once a sync has failed Sync does, until there is another file; where a folder or a
-// rotated file cannot be opened, until it can. A folder that this user may not read is left to the system,
-// names and all. Pipes and devices have no disk: that is an error.
+// Once a sync has failed Sync does, until there is another file, and once more then,
+// whatever Flush has returned; where a folder or a rotated file cannot be opened, until
+// it can. A folder that this user may not read is left to the system, names and all. Pipes and devices have no disk: that is an error.
 func (s *Sink) Sync(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
