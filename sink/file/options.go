@@ -131,8 +131,9 @@ const (
 	SyncInterval
 
 	// SyncBatch is SyncFlush, and Write too waits for the disk: a batch that was
-	// written survives a loss of power. Expect a few hundred to a few thousand
-	// batches a second.
+	// written survives a loss of power, unless the sync failed. Write does not tell
+	// that, since the batch is in the file: Flush and hydra.Health do, and a log call
+	// with Destination.SyncTo. Expect a few hundred to a few thousand batches a second.
 	SyncBatch
 )
 
