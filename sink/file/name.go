@@ -37,7 +37,8 @@ func newPattern(template, base string) (pattern, error) {
 		return pattern{}, fmt.Errorf("%q must contain either {base}, or {name} before {time} and {ext} after it, once, so that it matches no other log's files", template)
 	}
 	e := filepath.Ext(base)
-	if e == base { // .log is a name
+	if e == base || isCompressed(e) {
+		// .log is a name; app-….gz would be a rotated file of app, compressed.
 		e = ""
 	}
 	fill := strings.NewReplacer("{base}", base, "{name}", strings.TrimSuffix(base, e), "{ext}", e)

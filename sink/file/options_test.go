@@ -126,6 +126,7 @@ func TestFault25OnlyNamesOfExactlyThePatternAreOurs(t *testing.T) {
 			want: []string{"app-20250102T030405.006Z.log.gz", "app-20260102T030405.006Z.log", "app-20260102T030405.006Z-2.log.gz", "app-20260102T030405.006Z-10.log"},
 		},
 		{name: "no extension", base: "app", names: []string{"app-20260102T030405.006Z", "app-20260102T030405.006Z.log"}, want: []string{"app-20260102T030405.006Z"}},
+		{name: "the extension of a compressor", base: "app.gz", names: []string{"app.gz-20260102T030405.006Z", "app-20260102T030405.006Z.gz", "app.gz-20260102T030405.006Z.gz"}, want: []string{"app.gz-20260102T030405.006Z", "app.gz-20260102T030405.006Z.gz"}},
 		{name: "nothing but an extension", base: ".log", names: []string{".log-20260102T030405.006Z", "-20260102T030405.006Z.log"}, want: []string{".log-20260102T030405.006Z"}},
 		{name: "base", template: "{base}.{time}", base: "app.log", names: []string{"app.log.20260102T030405.006Z.gz", "app-20260102T030405.006Z.log"}, want: []string{"app.log.20260102T030405.006Z.gz"}},
 	}
