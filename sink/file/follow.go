@@ -134,6 +134,7 @@ func (s *Sink) replace() error {
 	if err := s.take(o); err != nil {
 		return err
 	}
+	s.lookAfter(false)
 	s.stats.count(&s.stats.s.Reopens)
 	return nil
 }

@@ -46,7 +46,8 @@ type Options struct {
 	Root string
 
 	// AllowLinks lets the path be a symbolic link, and the file have more than
-	// one hard link. Without it both are errors: in a folder that others may
+	// one hard link. A link that is pointed elsewhere is followed when the file is
+	// opened anew; what was rotated before stays where it is, as it is. Without it both are errors: in a folder that others may
 	// write to, such as /tmp, a link makes the program write where somebody else
 	// chose. It cannot be combined with Root.
 	AllowLinks bool

@@ -10,16 +10,23 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
 // A debt is what Options.Sync did not ask to bring to the disk, and what Sync has to
 // bring there the first time that it is called. From then on the sink incurs none.
 type debt struct {
-	paid   bool    // Sync was called: rotations sync as with SyncFlush
-	folder bool    // names in the folder may not be on the disk
-	made   bool    // likewise the folder, and those that it is in
-	files  []place // rotated or replaced, and not synced since they were written to
-	astray bool    // the file at hand is not in its folder any more, so it would not be found
+	paid   bool   // Sync was called: rotations sync as with SyncFlush
+	folder bool   // names in the folder may not be on the disk
+	made   bool   // likewise the folder, and those that it is in
+	files  []owed // rotated or replaced, and not synced since they were written to
+	astray bool   // the file at hand is not in its folder any more, so it would not be found
+}
+
+// An owed is a file that the sink has left without a sync.
+type owed struct {
+	name string // what it was called when it was opened
+	at   place
 }
 
 // mostDebts bounds the memory of a sink that is never asked to sync. What comes
@@ -54,9 +61,9 @@ func (s *Sink) Sync(ctx context.Context) error {
 // better, and is noted; a file that cannot be opened, for want of a descriptor perhaps,
 // stays due.
 func (s *Sink) payFiles() (unopened error) {
-	var left []place
-	for _, at := range s.debt.files {
-		opened, err := s.pay(at)
+	var left []owed
+	for _, o := range s.debt.files {
+		opened, err := s.pay(o)
 		if err == nil {
 			continue
 		}
@@ -66,7 +73,7 @@ func (s *Sink) payFiles() (unopened error) {
 			s.sync.lose(err)
 			continue
 		}
-		left = append(left, at)
+		left = append(left, o)
 		unopened = cmp.Or(unopened, err) // the others fail alike
 	}
 	s.debt.files = left
@@ -75,17 +82,31 @@ func (s *Sink) payFiles() (unopened error) {
 
 // pay syncs a file that the sink has left. One that is gone needs it no more: it was
 // removed, or compressed and the result synced.
-func (s *Sink) pay(at place) (opened bool, err error) {
-	f, err := s.find(at, os.O_WRONLY, func(string, fs.FileInfo) error { return nil })
-	if errors.Is(err, errElsewhere) {
+func (s *Sink) pay(o owed) (opened bool, err error) {
+	f, err := s.find(o.name, o.at, os.O_WRONLY, func(string, fs.FileInfo) error { return nil })
+	if errors.Is(err, errElsewhere) || errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
+	defer f.Close()
+	var names error
+	if dir := filepath.Dir(o.name); dir != filepath.Dir(s.name) { // a link points elsewhere since
+		folder, err := s.sys.OpenFile(dir, asFolder, 0)
+		switch {
+		case err == nil:
+			if names = s.sys.Sync(folder); syncUnsupported(names) || errors.Is(names, fs.ErrPermission) {
+				names = nil
+			}
+			_ = folder.Close()
+		case !trusted(err):
+			return false, err
+		}
+	}
 	err = s.sys.Sync(f)
 	s.stats.count(&s.stats.s.Syncs)
-	return true, errors.Join(err, f.Close())
+	return true, errors.Join(err, names)
 }
 
 // careful reports whether names and files that the sink leaves have to be on the
@@ -101,7 +122,7 @@ func (s *Sink) strays() bool {
 	if info, err := s.file.Stat(); err == nil && links(info) == 0 {
 		return false // deleted
 	}
-	f, err := s.find(s.home, os.O_WRONLY, func(string, fs.FileInfo) error { return nil })
+	f, err := s.find(s.under, s.home, os.O_WRONLY, func(string, fs.FileInfo) error { return nil })
 	return err != nil || f.Close() != nil
 }
 
@@ -117,7 +138,7 @@ func (s *Sink) owes() bool {
 	case len(d.files) >= mostDebts:
 		return false
 	default:
-		d.files = append(d.files, s.home)
+		d.files = append(d.files, owed{s.under, s.home})
 	}
 	return true
 }

@@ -178,7 +178,7 @@ func (s *Sink) syncFolder() (failed, unopened error) {
 		case err == nil:
 			failures = append(failures, s.syncNames(folder))
 			_ = folder.Close()
-		case !errors.Is(err, fs.ErrPermission) && !errors.Is(err, errors.ErrUnsupported):
+		case !trusted(err):
 			err = fmt.Errorf("hydra: log file %q: cannot bring its name to the disk: %w", s.path, err)
 			s.stats.failed(&s.stats.s.SyncErrors, err)
 			return errors.Join(failures...), err
@@ -189,6 +189,12 @@ func (s *Sink) syncFolder() (failed, unopened error) {
 	}
 	s.debt.folder, s.debt.made = false, false
 	return errors.Join(failures...), nil
+}
+
+// trusted reports whether err of opening a folder only says that who may not read it
+// has to trust the system.
+func trusted(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, errors.ErrUnsupported)
 }
 
 // start starts the goroutine that syncs in intervals. stop stops it and waits.
