@@ -121,6 +121,11 @@ func (s *Sink) replace() error {
 	if s.info != nil {
 		like = s.info.Mode().Perm()
 	}
+	if s.file != nil {
+		if info, err := s.file.Stat(); err == nil { // somebody may have changed it
+			like = info.Mode().Perm()
+		}
+	}
 	s.debt.folder = true // whoever made the name may not have synced it
 	o, err := s.open(like)
 	if err != nil {

@@ -163,7 +163,7 @@ func (s *Sink) rotateOnce(ctx context.Context) error {
 		}
 		return err
 	}
-	o, err := s.open(s.info.Mode().Perm())
+	o, err := s.open(named.Mode().Perm())
 	if err != nil {
 		// The file at hand goes on, under its old name if that can be had.
 		back := s.sys.Rename(folder, backup, name)
