@@ -189,6 +189,9 @@ func (s *Sink) check() error {
 			mistakes = append(mistakes, fmt.Errorf("Options.Compress: %w", err))
 		}
 	}
+	if n := s.longestName(); o.rotates() && n > mostName {
+		wrong("the path: the names of rotated files would be %d long, and no more than %d is possible: shorten the name of the file by %d", n, mostName, n-mostName)
+	}
 	if o.MaxFiles < 0 {
 		wrong("Options.MaxFiles: there are no %d files: zero means all", o.MaxFiles)
 	}

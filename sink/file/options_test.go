@@ -46,6 +46,8 @@ func TestFault30And59BadOptionsNameTheFieldAndTheWayOut(t *testing.T) {
 		{name: "age", opts: file.Options{MaxAge: 7}, want: "Options.MaxAge: 7ns is less than a second"},
 		{name: "total", opts: file.Options{MaxTotal: -1}, want: "Options.MaxTotal: -1 bytes"},
 		{name: "total below a file", opts: file.Options{MaxTotal: 1 << 20, MaxSize: 1 << 21}, want: "Options.MaxTotal: 1048576 bytes cannot hold one file of MaxSize 2097152"},
+		{name: "no room for a time", path: strings.Repeat("n", 228) + ".log", opts: file.Options{MaxSize: 1024}, want: "the path: the names of rotated files would be 257 long, and no more than 255 is possible: shorten the name of the file by 2"},
+		{name: "no room for a compression", path: strings.Repeat("n", 220) + ".log", opts: file.Options{RotateEvery: time.Hour, Compress: "gzip"}, want: "shorten the name of the file by 1"},
 		{name: "policy", opts: file.Options{Sync: 4}, want: "Options.Sync: there is no policy 4"},
 		{name: "sync interval", opts: file.Options{Sync: file.SyncInterval, SyncEvery: 1}, want: "Options.SyncEvery: 1ns has no use"},
 		{name: "sync interval without the policy", opts: file.Options{SyncEvery: time.Second}, want: "Options.SyncEvery: 1s has no use"},
