@@ -127,6 +127,10 @@ func (k *keeper) compress(b backup) (err error) {
 		return err
 	}
 	defer src.Close()
+	info, err := src.Stat()
+	if err != nil {
+		return err
+	}
 	to := b.path + k.compressor.Extension
 	temp := to + tempExt
 	// The lock on src is ours, so whoever left temp behind has died.
@@ -158,7 +162,7 @@ func (k *keeper) compress(b backup) (err error) {
 	if holdsNames {
 		_, _ = src.Close(), dst.Close()
 	}
-	return k.exchange(temp, to, b.path)
+	return k.exchange(temp, to, b.path, info)
 }
 
 // squeeze writes to dst what is in src.
@@ -176,14 +180,21 @@ func (k *keeper) squeeze(dst, src *os.File) error {
 	return errors.Join(err, w.Close())
 }
 
-// exchange gives the compressed file its name and removes the other. Where the
-// name is taken by the same content, somebody died just between the two.
-func (k *keeper) exchange(temp, to, from string) error {
+// exchange gives the compressed file its name and removes the other, that of info.
+// Where the name is taken by the same content, somebody died just between the two.
+func (k *keeper) exchange(temp, to, from string, info fs.FileInfo) error {
 	folder, err := k.sys.OpenFile(k.dir, asFolder, 0)
 	if err != nil {
 		return err
 	}
 	defer folder.Close()
+	named, err := k.sys.Lstat(from)
+	if err == nil && !os.SameFile(named, info) {
+		err = fs.ErrNotExist
+	}
+	if err != nil { // the folder was moved, and another made: it would have the lines as well
+		return err
+	}
 	err = k.sys.Rename(folder, temp, to)
 	if errors.Is(err, fs.ErrExist) {
 		if !k.equal(temp, to) && !k.holds(to, from) {
