@@ -12,6 +12,7 @@ type Syncer interface {
 
 	// Sync makes all that Write took so far survive a loss of power, whatever the
 	// options of the sink say, and returns nil only then. After it failed it must not
-	// return nil for the same records just because it was called again.
+	// return nil for the same records just because it was called again, nor because
+	// Flush has returned the error.
 	Sync(ctx context.Context) error
 }

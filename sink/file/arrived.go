@@ -53,7 +53,7 @@ func (s *Sink) arrived(ctx context.Context, noted, p []byte, ends []int) (int, e
 	if err := errors.Join(s.check(), s.resolve()); err != nil {
 		return 0, err
 	}
-	f, err := s.find(at, os.O_RDWR|os.O_APPEND, s.acceptable)
+	f, err := s.find(s.name, at, os.O_RDWR|os.O_APPEND, s.acceptable)
 	if err != nil {
 		return 0, err
 	}
@@ -61,13 +61,13 @@ func (s *Sink) arrived(ctx context.Context, noted, p []byte, ends []int) (int, e
 	return n, errors.Join(err, f.Close())
 }
 
-// find opens the file of a place, whatever its name in the folder is by now, if accept
-// does not mind.
-func (s *Sink) find(at place, flags int, accept func(name string, info fs.FileInfo) error) (*os.File, error) {
-	if f, err := s.openNoted(s.name, at, flags, accept); !errors.Is(err, errElsewhere) {
+// find opens the file of a place once called so, whatever it is called in
+// that folder by now, if accept does not mind.
+func (s *Sink) find(once string, at place, flags int, accept func(name string, info fs.FileInfo) error) (*os.File, error) {
+	if f, err := s.openNoted(once, at, flags, accept); !errors.Is(err, errElsewhere) {
 		return f, err
 	}
-	dir := filepath.Dir(s.name)
+	dir := filepath.Dir(once)
 	entries, err := s.sys.ReadDir(dir)
 	for _, e := range entries {
 		if !e.Type().IsRegular() || at.inode == 0 {

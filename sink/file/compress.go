@@ -26,16 +26,26 @@ type Compressor struct {
 	// Extension is what it adds to the name of a file, such as ".gz".
 	Extension string
 
-	// New returns a writer that writes to w what is written to it, compressed.
-	// Equal input must give equal output. Close ends the output and leaves w open.
+	// New returns a writer that writes to w what is written to it, compressed. Close
+	// ends the output and leaves w open.
 	New func(w io.Writer) (io.WriteCloser, error)
+
+	// Reader returns a reader of what was compressed and is in r, which fails where
+	// that is not complete. With it the sink recognizes a compression that a process
+	// had done when it died, whatever version did it. Nil: it does so only where
+	// equal input gives equal output.
+	Reader func(r io.Reader) (io.ReadCloser, error)
 }
 
 var compressors = struct {
 	mu     sync.Mutex
 	byName map[string]Compressor // guarded by mu
 }{byName: map[string]Compressor{
-	"gzip": {".gz", func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil }},
+	"gzip": {
+		Extension: ".gz",
+		New:       func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil },
+		Reader:    func(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) },
+	},
 }}
 
 // RegisterCompressor makes c known to Options.Compress by a name. Packages that
@@ -117,6 +127,10 @@ func (k *keeper) compress(b backup) (err error) {
 		return err
 	}
 	defer src.Close()
+	info, err := src.Stat()
+	if err != nil {
+		return err
+	}
 	to := b.path + k.compressor.Extension
 	temp := to + tempExt
 	// The lock on src is ours, so whoever left temp behind has died.
@@ -148,7 +162,7 @@ func (k *keeper) compress(b backup) (err error) {
 	if holdsNames {
 		_, _ = src.Close(), dst.Close()
 	}
-	return k.exchange(temp, to, b.path)
+	return k.exchange(temp, to, b.path, info)
 }
 
 // squeeze writes to dst what is in src.
@@ -166,17 +180,24 @@ func (k *keeper) squeeze(dst, src *os.File) error {
 	return errors.Join(err, w.Close())
 }
 
-// exchange gives the compressed file its name and removes the other. Where the
-// name is taken by the same content, somebody died just between the two.
-func (k *keeper) exchange(temp, to, from string) error {
+// exchange gives the compressed file its name and removes the other, that of info.
+// Where the name is taken by the same content, somebody died just between the two.
+func (k *keeper) exchange(temp, to, from string, info fs.FileInfo) error {
 	folder, err := k.sys.OpenFile(k.dir, asFolder, 0)
 	if err != nil {
 		return err
 	}
 	defer folder.Close()
+	named, err := k.sys.Lstat(from)
+	if err == nil && !os.SameFile(named, info) {
+		err = fs.ErrNotExist
+	}
+	if err != nil { // the folder was moved, and another made: it would have the lines as well
+		return err
+	}
 	err = k.sys.Rename(folder, temp, to)
 	if errors.Is(err, fs.ErrExist) {
-		if !k.equal(temp, to) {
+		if !k.equal(temp, to) && !k.holds(to, from) {
 			return fmt.Errorf("%q is there with other content: move it away", filepath.Base(to))
 		}
 		err = k.sys.Remove(temp)
@@ -203,6 +224,44 @@ func (k *keeper) equal(a, b string) bool {
 	}
 	defer g.Close()
 	return sameContent(f, g)
+}
+
+// holds reports whether a compressed file has the content of another, which is ours.
+func (k *keeper) holds(packed, plain string) bool {
+	if k.compressor.Reader == nil {
+		return false
+	}
+	f, err := k.open(packed)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	g, err := k.sys.OpenFile(plain, os.O_RDONLY|openFlags|noFollow, 0)
+	if err != nil {
+		return false
+	}
+	if g, err = stdfd.Above(g); err != nil {
+		return false
+	}
+	defer g.Close()
+	r, err := k.compressor.Reader(f)
+	if err != nil {
+		return false
+	}
+	defer r.Close()
+	return sameContent(whole{r}, g)
+}
+
+// A whole reader fails where the one behind it says that something is missing, which is
+// no end.
+type whole struct{ io.Reader }
+
+func (w whole) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errors.New("it is cut off")
+	}
+	return n, err
 }
 
 // sameContent reports whether two readers have the same bytes up to the end of both.

@@ -52,11 +52,12 @@ type Sink struct {
 	file     *os.File // nil unless open, and while it cannot be opened again
 	regular  bool     // file is neither a device nor a pipe
 	info     fs.FileInfo
-	home     place // where all writes to file go, as far as it is the same
-	size     int64 // of file, as far as this sink knows
-	shared   bool  // file has our shared lock, and nobody compresses it
-	suspect  bool  // somebody else wrote to file, and may have died of it
-	tired    bool  // the last wait for a turn was in vain
+	under    string // what the file was called when it was opened
+	home     place  // where all writes to file go, as far as it is the same
+	size     int64  // of file, as far as this sink knows
+	shared   bool   // file has our shared lock, and nobody compresses it
+	suspect  bool   // somebody else wrote to file, and may have died of it
+	tired    bool   // the last wait for a turn was in vain
 	use      *use
 	tail     tail
 	due      due
@@ -145,9 +146,7 @@ func (s *Sink) begun(ctx context.Context) error {
 	if s.opts.Sync == SyncInterval {
 		s.sync.start(s)
 	}
-	if s.regular && s.opts.keeps() {
-		s.keeper = keep(s)
-	}
+	s.lookAfter(false)
 	return nil
 }
 

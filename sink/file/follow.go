@@ -74,7 +74,7 @@ func (s *Sink) follow() error {
 			return s.replace()
 		}
 	}
-	if s.opts.rotates() {
+	if s.opts.rotates() || !s.shared && s.opts.keeps() {
 		return s.followRotation(info)
 	}
 	return nil
@@ -84,8 +84,7 @@ func (s *Sink) follow() error {
 // rotated ours. Where that fails ours will do, unless somebody has locked it to
 // compress and remove it.
 func (s *Sink) followRotation(info fs.FileInfo) error {
-	named, err := s.sys.Lstat(s.name)
-	if err == nil && os.SameFile(named, info) || err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if s.hasName(info) {
 		return nil
 	}
 	if !s.shared {
@@ -97,11 +96,35 @@ func (s *Sink) followRotation(info fs.FileInfo) error {
 	return nil
 }
 
+// hasName reports whether the file of info has the name, as far as can be seen.
+func (s *Sink) hasName(info fs.FileInfo) bool {
+	named, err := s.sys.Lstat(s.name)
+	return err == nil && os.SameFile(named, info) || err != nil && !errors.Is(err, fs.ErrNotExist)
+}
+
+// kept reports whether what was just written is in a file that stays. Without our lock
+// another process may have rotated the file since the last look at it, and compress it:
+// what came too late for that goes with it. As long as the file has its name that has
+// not begun, and will find what was written. With the lock, the common case, this asks
+// the system nothing.
+func (s *Sink) kept() bool {
+	return s.shared || !s.regular || !s.opts.keeps() || s.hasName(s.info) || s.stays()
+}
+
+// errRemoved says that a write may be lost: it has to be done again, and those lines
+// may be there twice.
+var errRemoved = errors.New("it was rotated and compressed while it was written to, which goes to another file now")
+
 // replace opens the file that has the name now, and lets go of the one before.
 func (s *Sink) replace() error {
 	var like fs.FileMode
 	if s.info != nil {
 		like = s.info.Mode().Perm()
+	}
+	if s.file != nil {
+		if info, err := s.file.Stat(); err == nil { // somebody may have changed it
+			like = info.Mode().Perm()
+		}
 	}
 	s.debt.folder = true // whoever made the name may not have synced it
 	o, err := s.open(like)
@@ -116,6 +139,7 @@ func (s *Sink) replace() error {
 	if err := s.take(o); err != nil {
 		return err
 	}
+	s.lookAfter(false)
 	s.stats.count(&s.stats.s.Reopens)
 	return nil
 }

@@ -5,6 +5,7 @@ package file_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -74,5 +75,32 @@ func TestFault11And12EveryRecordOfAHandlerIsWrittenOnceAndWhole(t *testing.T) {
 	assert.Equal(t, len(seen), 2*loggers*each)
 	for record, times := range seen {
 		assert.Equal(t, times, 1, record)
+	}
+}
+
+func TestOnlySyncToTellsALogCallThatTheDiskFailed(t *testing.T) {
+	tests := []struct {
+		name string
+		to   hydra.Promise
+		want error // of the log call
+	}{
+		{name: "each batch is synced"},
+		{name: "and the log call asks for it", to: hydra.SurvivesPower, want: syscall.EIO},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s, sys := faulty(filepath.Join(t.TempDir(), "app.log"), &file.Options{Sync: file.SyncBatch},
+				map[string]fault.Script{fault.Sync: fault.Always(fault.Fail(syscall.EIO))})
+			syncs(sys)
+			h, err := hydra.Open(hydra.Config{Layers: map[string]hydra.Layer{
+				"default": {Destinations: []hydra.Destination{{Sink: s, SyncLevel: slog.LevelError, SyncTo: tt.to}}},
+			}})
+			assert.NilError(t, err)
+			err = h.Handle(t.Context(), slog.Record{Level: slog.LevelError, Message: "one"})
+			assert.Assert(t, errors.Is(err, tt.want), "got %v", err)
+			assert.Equal(t, h.Health().Destinations[0].Status, hydra.StatusDegraded)
+			assert.ErrorIs(t, h.Flush(t.Context()), syscall.EIO)
+			assert.ErrorIs(t, h.Close(t.Context()), syscall.EIO)
+		})
 	}
 }

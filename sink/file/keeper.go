@@ -18,38 +18,56 @@ import (
 // A keeper is the goroutine that compresses and removes rotated files. It shares
 // nothing with the sink but its statistics: what there is to do is in the folder.
 type keeper struct {
-	sys        system // immutable, as all below
-	dir        string
-	pattern    pattern
+	sys        system // immutable, as those up to stats
+	path       string
 	compressor Compressor
 	opts       Options
 	stats      *statistics
 
-	work chan struct{} // capacity 1: look into the folder
-	quit chan struct{} // closed by stop
+	site // owned by the goroutine: where it looks
+
+	told site      // guarded by Sink.mu: the last that was sent to work
+	work chan site // capacity 1: look there
+	quit chan struct{}
 	done chan struct{} // closed by the goroutine
+}
+
+// A site is where rotated files are, and what their names look like. Where the path is
+// a link, that may change.
+type site struct {
+	dir     string
+	pattern pattern
 }
 
 // keep starts the keeper of s. stop stops it and waits.
 func keep(s *Sink) *keeper {
 	k := &keeper{
-		sys: s.sys, dir: filepath.Dir(s.name), pattern: s.pattern, compressor: s.compressor, opts: s.opts, stats: &s.stats,
-		work: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
+		sys: s.sys, path: s.path, compressor: s.compressor, opts: s.opts, stats: &s.stats,
+		work: make(chan site, 1), quit: make(chan struct{}), done: make(chan struct{}),
 	}
-	k.kick()
 	go k.run()
 	return k
 }
 
-// kick tells the keeper, if there is one, that there is something to do.
-func (k *keeper) kick() {
-	if k == nil {
+// lookAfter sees to it that somebody looks after the rotated files where the file is
+// now, if they need that, and does so at once if there is a new one.
+func (s *Sink) lookAfter(rotated bool) {
+	if !s.regular || !s.opts.keeps() {
+		return
+	}
+	if s.keeper == nil {
+		s.keeper = keep(s)
+	}
+	k, here := s.keeper, site{filepath.Dir(s.name), s.pattern}
+	if !rotated && k.told == here {
 		return
 	}
 	select {
-	case k.work <- struct{}{}:
+	case <-k.work: // what it has not looked at yet is here, or was left
 	default:
 	}
+	k.told = here
+	k.work <- here // nobody else sends: there is room
 }
 
 // stop ends the keeper and waits for it as long as ctx allows.
@@ -60,7 +78,7 @@ func (k *keeper) stop(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		// Only a disk that does not answer holds it up.
-		return fmt.Errorf("hydra: the keeper of the rotated files in %q does not end: %w", k.dir, ctx.Err())
+		return fmt.Errorf("hydra: the keeper of the rotated files of %q does not end: %w", k.path, ctx.Err())
 	}
 }
 
@@ -81,7 +99,7 @@ func (k *keeper) run() {
 	defer timer.Stop()
 	for {
 		select {
-		case <-k.work:
+		case k.site = <-k.work:
 		case <-timer.C:
 		case <-k.quit:
 			return

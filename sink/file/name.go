@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
 )
 
 // A pattern is what the names of a file's rotated files look like: prefix, stamp,
@@ -37,7 +39,8 @@ func newPattern(template, base string) (pattern, error) {
 		return pattern{}, fmt.Errorf("%q must contain either {base}, or {name} before {time} and {ext} after it, once, so that it matches no other log's files", template)
 	}
 	e := filepath.Ext(base)
-	if e == base { // .log is a name
+	if e == base || isCompressed(e) {
+		// .log is a name; app-….gz would be a rotated file of app, compressed.
 		e = ""
 	}
 	fill := strings.NewReplacer("{base}", base, "{name}", strings.TrimSuffix(base, e), "{ext}", e)
@@ -81,6 +84,23 @@ func (p pattern) name(a stamp) string {
 		text += "-" + strconv.Itoa(a.n)
 	}
 	return p.prefix + text + p.suffix
+}
+
+// mostName is how long a name may be almost everywhere: bytes, or on some systems
+// characters.
+const mostName = 255
+
+// longestName returns how long the names are that a rotation needs, with room for a
+// counter, and for the compression of what it makes.
+func (s *Sink) longestName() int {
+	name := s.pattern.name(stamp{n: 999})
+	if s.opts.Compress != "" {
+		name += s.compressor.Extension + tempExt
+	}
+	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
+		return len(utf16.Encode([]rune(name)))
+	}
+	return len(name)
 }
 
 // parse returns the stamp in a name, and the rest of it: the extension of a

@@ -270,8 +270,7 @@ func (s *Sink) stays() bool {
 		return links(info) > 0
 	}
 	// A stranger that locks log files does not remove them; who compresses them does.
-	named, err := s.sys.Lstat(s.name)
-	return err == nil && os.SameFile(named, info)
+	return s.hasName(info)
 }
 
 // adopt makes o the file of the sink.
@@ -279,7 +278,7 @@ func (s *Sink) adopt(o opened) {
 	s.file, s.info, s.use = o.file, o.info, o.use
 	s.regular, s.size = o.info.Mode().IsRegular(), o.info.Size()
 	s.shared = s.regular && lock(o.file, true)
-	s.home = homeOf(o)
+	s.home, s.under = homeOf(o), s.name
 	s.attempt, s.reopened, s.reopen = backoff{}, backoff{}, false
 	s.sync.adopt(o.file)
 	s.begin(born(o.file, o.info))
@@ -317,7 +316,7 @@ func (s *Sink) endsInLine() bool {
 	var f *os.File
 	err := errElsewhere
 	for try := 0; errors.Is(err, errElsewhere) && try < 3; try++ { // a rename may hide it
-		f, err = s.find(s.home, os.O_RDONLY, func(string, fs.FileInfo) error { return nil })
+		f, err = s.find(s.under, s.home, os.O_RDONLY, func(string, fs.FileInfo) error { return nil })
 	}
 	if err != nil {
 		return false

@@ -46,7 +46,8 @@ type Options struct {
 	Root string
 
 	// AllowLinks lets the path be a symbolic link, and the file have more than
-	// one hard link. Without it both are errors: in a folder that others may
+	// one hard link. A link that is pointed elsewhere is followed when the file is
+	// opened anew; what was rotated before stays where it is, as it is. Without it both are errors: in a folder that others may
 	// write to, such as /tmp, a link makes the program write where somebody else
 	// chose. It cannot be combined with Root.
 	AllowLinks bool
@@ -78,8 +79,11 @@ type Options struct {
 
 	// Names is the template for the names of rotated files, which stay in the
 	// folder of the file: {name} and {ext} are the file's name before and from
-	// its last dot, {base} is both, {time} is when it was rotated, with a counter
-	// if need be. Empty means "{name}-{time}{ext}".
+	// its last dot, unless a compressor's extension such as ".gz" follows that, which
+	// belongs to {name}; {base} is both, {time} is when it was rotated, with a counter
+	// if need be. Empty means "{name}-{time}{ext}". Give the logs of one folder the
+	// same template: with "{name}-db-{time}{ext}" those of app.log have the names
+	// that app-db.log has without, and both would remove them.
 	Names string
 
 	// Compress is how rotated files are compressed: "gzip", or what a package
@@ -131,8 +135,9 @@ const (
 	SyncInterval
 
 	// SyncBatch is SyncFlush, and Write too waits for the disk: a batch that was
-	// written survives a loss of power. Expect a few hundred to a few thousand
-	// batches a second.
+	// written survives a loss of power, unless the sync failed. Write does not tell
+	// that, since the batch is in the file: Flush and hydra.Health do, and a log call
+	// with Destination.SyncTo. Expect a few hundred to a few thousand batches a second.
 	SyncBatch
 )
 
@@ -183,6 +188,9 @@ func (s *Sink) check() error {
 		if s.compressor, err = compressorOf(o.Compress); err != nil {
 			mistakes = append(mistakes, fmt.Errorf("Options.Compress: %w", err))
 		}
+	}
+	if n := s.longestName(); o.rotates() && n > mostName {
+		wrong("the path: the names of rotated files would be %d long, and no more than %d is possible: shorten the name of the file by %d", n, mostName, n-mostName)
 	}
 	if o.MaxFiles < 0 {
 		wrong("Options.MaxFiles: there are no %d files: zero means all", o.MaxFiles)

@@ -46,6 +46,8 @@ func TestFault30And59BadOptionsNameTheFieldAndTheWayOut(t *testing.T) {
 		{name: "age", opts: file.Options{MaxAge: 7}, want: "Options.MaxAge: 7ns is less than a second"},
 		{name: "total", opts: file.Options{MaxTotal: -1}, want: "Options.MaxTotal: -1 bytes"},
 		{name: "total below a file", opts: file.Options{MaxTotal: 1 << 20, MaxSize: 1 << 21}, want: "Options.MaxTotal: 1048576 bytes cannot hold one file of MaxSize 2097152"},
+		{name: "no room for a time", path: strings.Repeat("n", 228) + ".log", opts: file.Options{MaxSize: 1024}, want: "the path: the names of rotated files would be 257 long, and no more than 255 is possible: shorten the name of the file by 2"},
+		{name: "no room for a compression", path: strings.Repeat("n", 220) + ".log", opts: file.Options{RotateEvery: time.Hour, Compress: "gzip"}, want: "shorten the name of the file by 1"},
 		{name: "policy", opts: file.Options{Sync: 4}, want: "Options.Sync: there is no policy 4"},
 		{name: "sync interval", opts: file.Options{Sync: file.SyncInterval, SyncEvery: 1}, want: "Options.SyncEvery: 1ns has no use"},
 		{name: "sync interval without the policy", opts: file.Options{SyncEvery: time.Second}, want: "Options.SyncEvery: 1s has no use"},
@@ -126,6 +128,7 @@ func TestFault25OnlyNamesOfExactlyThePatternAreOurs(t *testing.T) {
 			want: []string{"app-20250102T030405.006Z.log.gz", "app-20260102T030405.006Z.log", "app-20260102T030405.006Z-2.log.gz", "app-20260102T030405.006Z-10.log"},
 		},
 		{name: "no extension", base: "app", names: []string{"app-20260102T030405.006Z", "app-20260102T030405.006Z.log"}, want: []string{"app-20260102T030405.006Z"}},
+		{name: "the extension of a compressor", base: "app.gz", names: []string{"app.gz-20260102T030405.006Z", "app-20260102T030405.006Z.gz", "app.gz-20260102T030405.006Z.gz"}, want: []string{"app.gz-20260102T030405.006Z", "app.gz-20260102T030405.006Z.gz"}},
 		{name: "nothing but an extension", base: ".log", names: []string{".log-20260102T030405.006Z", "-20260102T030405.006Z.log"}, want: []string{".log-20260102T030405.006Z"}},
 		{name: "base", template: "{base}.{time}", base: "app.log", names: []string{"app.log.20260102T030405.006Z.gz", "app-20260102T030405.006Z.log"}, want: []string{"app.log.20260102T030405.006Z.gz"}},
 	}

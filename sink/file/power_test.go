@@ -269,6 +269,35 @@ func TestFault15And24AFolderThatCannotBeOpenedIsNotCalledSynced(t *testing.T) {
 	}
 }
 
+func TestFault15And24ARotatedFileThatCannotBeOpenedIsNotCalledSynced(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a rotated file has no number to be found by, and is synced at once")
+	}
+	path := filepath.Join(t.TempDir(), "app.log")
+	var failing string // the file that cannot be opened
+	s, sys := faulty(path, nil, map[string]fault.Script{fault.Open: fault.Always(fault.Fail(syscall.EMFILE))})
+	var synced []string
+	sys.Only = func(op, name string) bool {
+		if op == fault.Sync && strings.HasPrefix(filepath.Base(name), "app-") {
+			synced = append(synced, name)
+		}
+		return op == fault.Open && name == failing
+	}
+	open(t, s)
+	for range 3 {
+		write(t, s, "one")
+		assert.NilError(t, s.Rotate())
+	}
+	found := backups(t, path)
+	failing = found[1]
+	for range 2 {
+		assert.ErrorIs(t, s.Sync(t.Context()), syscall.EMFILE)
+	}
+	failing = ""
+	assert.NilError(t, s.Sync(t.Context()))
+	assert.DeepEqual(t, synced, []string{found[0], found[2], found[1]})
+}
+
 func syncNow(t *testing.T, s *file.Sink) error  { return s.Sync(t.Context()) }
 func flushNow(t *testing.T, s *file.Sink) error { return s.Flush(t.Context()) }
 

@@ -46,10 +46,11 @@ func list(sys system, dir string, p pattern) ([]backup, error) {
 	return backups, err
 }
 
-// surplus returns which of backups, oldest first, are not to be kept: those that
-// are too many, too old or too much, and all that are older. A file that is
-// there compressed and uncompressed counts once.
+// surplus returns which of backups, oldest first, are not to be kept: those that are
+// too old, and those that are too many or too much, with all that are older. A file
+// that is there compressed and uncompressed counts once.
 func surplus(backups []backup, o *Options, now time.Time) []backup {
+	var old []backup // newest first, as they are looked at
 	files, total := 0, int64(0)
 	for i := len(backups) - 1; i >= 0; i-- {
 		b := &backups[i]
@@ -57,18 +58,35 @@ func surplus(backups []backup, o *Options, now time.Time) []backup {
 			files++
 		}
 		total += b.info.Size()
-		// Compressing makes a file younger, and a clock set back makes a stamp so.
-		last := b.info.ModTime()
-		if b.stamp.at.Before(last) {
-			last = b.stamp.at
+		if o.MaxFiles > 0 && files > o.MaxFiles || o.MaxTotal > 0 && total > o.MaxTotal {
+			slices.Reverse(old)
+			return slices.Concat(backups[:i+1], old)
 		}
-		if o.MaxFiles > 0 && files > o.MaxFiles ||
-			o.MaxAge > 0 && now.Sub(last) > o.MaxAge ||
-			o.MaxTotal > 0 && total > o.MaxTotal {
-			return backups[:i+1]
+		if o.MaxAge > 0 && now.Sub(lastRecord(backups, i, now)) > o.MaxAge {
+			old = append(old, *b)
 		}
 	}
-	return nil
+	slices.Reverse(old)
+	return old
+}
+
+// lastRecord returns when the last record came into one of backups, oldest first. A
+// clock that is wrong for a while makes no file older than the one before.
+func lastRecord(backups []backup, i int, now time.Time) time.Time {
+	// Compressing makes a file younger, and a clock set back makes a stamp so.
+	last := backups[i].info.ModTime()
+	if at := backups[i].stamp.at; at.Before(last) {
+		last = at
+	}
+	for i--; i >= 0; i-- {
+		if before := backups[i].stamp; before != backups[i+1].stamp {
+			if before.at.After(last) && !before.at.After(now) {
+				last = before.at
+			}
+			break
+		}
+	}
+	return last
 }
 
 // prune removes the rotated files that are not to be kept. It reports whether

@@ -156,6 +156,12 @@ func TestFault8WhatADeadCompressionLeftIsTidiedUp(t *testing.T) {
 	w := gzip.NewWriter(&zipped)
 	_, err := w.Write([]byte("one\n"))
 	assert.NilError(t, errors.Join(err, w.Close()))
+	var other bytes.Buffer // as another version would do it
+	w, err = gzip.NewWriterLevel(&other, gzip.HuffmanOnly)
+	assert.NilError(t, err)
+	_, err = w.Write([]byte("one\n"))
+	assert.NilError(t, errors.Join(err, w.Close()))
+	assert.Assert(t, other.String() != zipped.String())
 	const name = "app-20000101T000000.000Z.log"
 	tests := []struct {
 		name   string
@@ -165,6 +171,9 @@ func TestFault8WhatADeadCompressionLeftIsTidiedUp(t *testing.T) {
 	}{
 		{name: "within gzip", files: map[string]string{name: "one\n", name + ".gz.tmp": "half"}, want: []string{name + ".gz"}},
 		{name: "before the removal", files: map[string]string{name: "one\n", name + ".gz": zipped.String()}, want: []string{name + ".gz"}},
+		{name: "before the removal, by another version", files: map[string]string{name: "one\n", name + ".gz": other.String()}, want: []string{name + ".gz"}},
+		{name: "before the removal, by another version, and cut off", files: map[string]string{name: "one\n", name + ".gz": other.String()[:other.Len()-1]}, want: []string{name, name + ".gz"}, errors: 1},
+		{name: "compressed content of another file", files: map[string]string{name: "two\n", name + ".gz": other.String()}, want: []string{name, name + ".gz"}, errors: 1},
 		{name: "other content under the name", files: map[string]string{name: "one\n", name + ".gz": "foreign"}, want: []string{name, name + ".gz"}, errors: 1},
 		{name: "longer content under the name", files: map[string]string{name: "one\n", name + ".gz": zipped.String() + "!"}, want: []string{name, name + ".gz"}, errors: 1},
 	}

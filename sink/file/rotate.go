@@ -155,6 +155,7 @@ func (s *Sink) rotateOnce(ctx context.Context) error {
 	if holdsNames {
 		_ = s.abandon()
 	}
+	name := s.name // a link may point elsewhere by the time that the new file is opened
 	backup, err := s.moveAway(folder)
 	if err != nil {
 		if s.file == nil {
@@ -162,10 +163,10 @@ func (s *Sink) rotateOnce(ctx context.Context) error {
 		}
 		return err
 	}
-	o, err := s.open(s.info.Mode().Perm())
+	o, err := s.open(named.Mode().Perm())
 	if err != nil {
 		// The file at hand goes on, under its old name if that can be had.
-		back := s.sys.Rename(folder, backup, s.name)
+		back := s.sys.Rename(folder, backup, name)
 		s.reopen = s.reopen || back != nil // or else the next Write tries for a new one
 		return errors.Join(err, back)
 	}
@@ -181,7 +182,7 @@ func (s *Sink) rotateOnce(ctx context.Context) error {
 		s.debt.folder = true
 	}
 	s.stats.count(&s.stats.s.Rotations)
-	s.keeper.kick()
+	s.lookAfter(true)
 	return nil
 }
 

@@ -179,6 +179,38 @@ func TestFilesAreFilledToTheLimitAndNotBeyond(t *testing.T) {
 	}
 }
 
+func TestFault34ANewFileHasTheModeThatTheOneBeforeHasByThen(t *testing.T) {
+	if !isUnix {
+		t.Skip("files have no modes here")
+	}
+	tests := []struct {
+		name  string
+		renew func(t *testing.T, s *file.Sink)
+	}{
+		{name: "rotated", renew: func(t *testing.T, s *file.Sink) { assert.NilError(t, s.Rotate()) }},
+		{name: "moved and reopened", renew: func(t *testing.T, s *file.Sink) {
+			assert.NilError(t, os.Rename(s.String(), s.String()+".1"))
+			assert.NilError(t, s.Reopen())
+		}},
+		{name: "deleted", renew: func(t *testing.T, s *file.Sink) {
+			assert.NilError(t, os.Remove(s.String()))
+			write(t, s, "two")
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "app.log")
+			s := opened(t, path, nil)
+			write(t, s, "one")
+			assert.NilError(t, os.Chmod(path, 0o640))
+			tt.renew(t, s)
+			info, err := os.Stat(path)
+			assert.NilError(t, err)
+			assert.Equal(t, info.Mode(), fs.FileMode(0o640))
+		})
+	}
+}
+
 func TestRotateSaysWhyNot(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.log")
 	s := file.New(path, nil)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -47,8 +48,28 @@ func next(times []clockTime, t time.Time) time.Time {
 
 // A due is when a file has to be rotated by the clock.
 type due struct {
-	begun time.Time // when the file was begun, with a monotonic reading
-	at    time.Time // by the wall clock; zero: never
+	begun time.Time     // when the file was begun, with a monotonic reading
+	at    time.Time     // by the wall clock; zero: never
+	most  time.Duration // no moment is further away than that, whatever the hour of the year
+}
+
+// longest returns the longest time from one of times to the next, on an ordinary day.
+func longest(times []clockTime) time.Duration {
+	const day = 24 * time.Hour
+	var at []time.Duration
+	for _, c := range times {
+		at = append(at, time.Duration(c.hour)*time.Hour+time.Duration(c.minute)*time.Minute+time.Duration(c.second)*time.Second)
+	}
+	slices.Sort(at)
+	most := time.Duration(0)
+	for i := range at {
+		next := at[(i+1)%len(at)]
+		if i == len(at)-1 {
+			next += day
+		}
+		most = max(most, next-at[i])
+	}
+	return most
 }
 
 // born returns when a file was created or, where that is not known, last written to:
@@ -65,7 +86,7 @@ func born(f *os.File, info fs.FileInfo) time.Time {
 func (s *Sink) begin(born time.Time) {
 	now := time.Now()
 	age := max(now.Sub(born), 0)
-	s.due = due{begun: now.Add(-age)}
+	s.due = due{begun: now.Add(-age), most: longest(s.times) + time.Hour} // as when summer ends
 	s.due.at = next(s.times, s.wall(s.due.begun))
 }
 
@@ -83,8 +104,9 @@ func (s *Sink) overdue() bool {
 		return false
 	}
 	wall := s.wall(now)
-	// Where the clock was set back by more than a day, the moment is far away.
-	if s.due.at.Sub(wall) > 48*time.Hour {
+	// Where the clock was set back by far the moment is too far away. By less than an hour
+	// it is not: times that come again have had their rotation.
+	if s.due.at.Sub(wall) > s.due.most {
 		s.due.at = next(s.times, wall)
 	}
 	return !wall.Before(s.due.at)

@@ -4,6 +4,7 @@
 package file_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
@@ -78,15 +79,36 @@ func TestNextTimeOfDay(t *testing.T) {
 }
 
 func TestFault68AClockSetFarBackDoesNotStopTheSchedule(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // the clock shows 2000
-		path := filepath.Join(t.TempDir(), "app.log")
-		s := file.New(path, &file.Options{RotateAt: []string{"12:00"}, UTC: true})
-		assert.NilError(t, s.Open(t.Context()))
-		s.SetDue(time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)) // as planned before
-		write(t, s, "one")
-		time.Sleep(12 * time.Hour)
-		write(t, s, "two")
-		assert.NilError(t, s.Close(t.Context()))
-		assert.DeepEqual(t, contents(t, path), []string{"one\n", "two\n"})
-	})
+	hourly := make([]string, 24)
+	for h := range hourly {
+		hourly[h] = fmt.Sprintf("%02d:00", h)
+	}
+	tests := []struct {
+		name  string
+		times []string
+		by    time.Duration // how far it is set back
+		want  []string      // with a line every six hours from midnight on
+	}{
+		{name: "thirty years, once a day", times: []string{"12:00"}, by: 30 * 365 * 24 * time.Hour, want: []string{"0\n1\n", "2\n3\n"}},
+		{name: "a day and more, each hour", times: hourly, by: 30 * time.Hour, want: []string{"0\n", "1\n", "2\n", "3\n"}},
+		{name: "ten hours, each hour", times: hourly, by: 10 * time.Hour, want: []string{"0\n", "1\n", "2\n", "3\n"}},
+		{name: "some minutes: ten past had its rotation", times: []string{"00:10"}, by: 15 * time.Minute, want: []string{"0\n1\n2\n3\n"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { // it is midnight, UTC
+				path := filepath.Join(t.TempDir(), "app.log")
+				s := opened(t, path, &file.Options{RotateAt: tt.times, UTC: true})
+				times, err := file.ParseTimes(tt.times)
+				assert.NilError(t, err)
+				s.SetDue(file.Next(times, time.Now().UTC().Add(tt.by))) // as planned before
+				for i := range 4 {
+					write(t, s, fmt.Sprint(i))
+					time.Sleep(6 * time.Hour)
+				}
+				assert.NilError(t, s.Close(t.Context()))
+				assert.DeepEqual(t, contents(t, path), tt.want)
+			})
+		})
+	}
 }

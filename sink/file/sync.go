@@ -4,6 +4,7 @@
 package file
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,12 +25,28 @@ type syncer struct {
 	err  error      // guarded by mu; the first of a sync of file
 	vain error      // guarded by mu; says that syncs of file do nothing
 	name error      // guarded by mu; of a sync of the folder, about the file to come
-	lost error      // guarded by mu; of a file before it, until Flush has told it
+	lost news       // guarded by mu; of a file before it
 
 	hung bool          // stop has given up: a sync holds mu, perhaps forever
 	wake chan struct{} // nil unless there is a goroutine
 	quit chan struct{}
 	done chan struct{}
+}
+
+// news is an error that has to be told by Flush and by Sync, each for itself: who asked
+// the one has not heard what the other said.
+type news struct{ flush, sync error } // nil: told, or nothing to tell
+
+// add adds err to what has to be told. The first errors say enough.
+func (n *news) add(err error) {
+	n.flush, n.sync = cmp.Or(n.flush, err), cmp.Or(n.sync, err)
+}
+
+// tell returns what is in one of the fields, and empties it.
+func tell(field *error) error {
+	err := *field
+	*field = nil
+	return err
 }
 
 // adopt makes f the file to sync.
@@ -54,9 +71,7 @@ func (y *syncer) wrote() {
 func (y *syncer) now(s *Sink) error {
 	y.mu.Lock()
 	defer y.mu.Unlock()
-	err := errors.Join(y.syncLocked(s), y.lost)
-	y.lost = nil
-	return err
+	return errors.Join(y.syncLocked(s), tell(&y.lost.flush))
 }
 
 // surely is now for who wants to hear of what now passes over: that the system does
@@ -64,8 +79,7 @@ func (y *syncer) now(s *Sink) error {
 func (y *syncer) surely(s *Sink) error {
 	y.mu.Lock()
 	defer y.mu.Unlock()
-	err := errors.Join(y.syncLocked(s), y.lost)
-	y.lost = nil
+	err := errors.Join(y.syncLocked(s), tell(&y.lost.sync))
 	if err == nil && y.vain != nil {
 		err = fmt.Errorf("hydra: log file %q: cannot bring it to the disk: %w", s.path, y.vain)
 	}
@@ -81,11 +95,11 @@ func (y *syncer) fail(err error) {
 	}
 }
 
-// lose notes what could not be brought to the disk, for Flush to tell.
+// lose notes what could not be brought to the disk, for Flush and Sync to tell.
 func (y *syncer) lose(err error) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
-	y.lost = errors.Join(y.lost, err)
+	y.lost.add(err)
 }
 
 // batch syncs what was just written. The records are in the file, and writing them
@@ -111,8 +125,8 @@ func (y *syncer) syncLocked(s *Sink) error {
 	return nil
 }
 
-// leave syncs the file for the last time. What goes wrong is kept for Flush, and
-// returned.
+// leave syncs the file for the last time. What goes wrong is kept for Flush and Sync. It
+// returns what neither has told.
 func (y *syncer) leave(s *Sink) error {
 	if y.hung {
 		return nil // stop has told
@@ -120,11 +134,14 @@ func (y *syncer) leave(s *Sink) error {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	if !s.owes() {
-		y.lost = errors.Join(y.lost, y.syncLocked(s))
+		y.lost.add(y.syncLocked(s))
 	}
 	y.dirty.Store(false)
 	y.file, y.err = nil, nil
-	return y.lost
+	if y.lost.flush == nil {
+		return nil
+	}
+	return y.lost.sync
 }
 
 // syncNames syncs the names in the folder of the file. Who may not read it has to
@@ -161,7 +178,7 @@ func (s *Sink) syncFolder() (failed, unopened error) {
 		case err == nil:
 			failures = append(failures, s.syncNames(folder))
 			_ = folder.Close()
-		case !errors.Is(err, fs.ErrPermission) && !errors.Is(err, errors.ErrUnsupported):
+		case !trusted(err):
 			err = fmt.Errorf("hydra: log file %q: cannot bring its name to the disk: %w", s.path, err)
 			s.stats.failed(&s.stats.s.SyncErrors, err)
 			return errors.Join(failures...), err
@@ -172,6 +189,12 @@ func (s *Sink) syncFolder() (failed, unopened error) {
 	}
 	s.debt.folder, s.debt.made = false, false
 	return errors.Join(failures...), nil
+}
+
+// trusted reports whether err of opening a folder only says that who may not read it
+// has to trust the system.
+func trusted(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, errors.ErrUnsupported)
 }
 
 // start starts the goroutine that syncs in intervals. stop stops it and waits.

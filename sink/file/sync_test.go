@@ -117,6 +117,33 @@ func TestFault15AFailedSyncIsNeverASuccessLater(t *testing.T) {
 	}
 }
 
+func TestFault15WhoAskedForADiskHearsOfAFailedSyncWhateverOthersWereTold(t *testing.T) {
+	tests := []struct {
+		name string
+		asks []func(t *testing.T, s *file.Sink) error
+	}{
+		{name: "Flush, Sync", asks: []func(*testing.T, *file.Sink) error{flushNow, syncNow}},
+		{name: "Sync, Flush", asks: []func(*testing.T, *file.Sink) error{syncNow, flushNow}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s, sys := faulty(filepath.Join(t.TempDir(), "app.log"), &file.Options{Sync: file.SyncFlush},
+				map[string]fault.Script{fault.Sync: fault.At(1, fault.Fail(syscall.EIO))})
+			syncs(sys)
+			open(t, s)
+			write(t, s, "one")
+			assert.NilError(t, s.Rotate())
+			for _, ask := range tt.asks {
+				assert.ErrorIs(t, ask(t, s), syscall.EIO)
+			}
+			for _, ask := range tt.asks {
+				assert.NilError(t, ask(t, s))
+			}
+			assert.NilError(t, s.Close(t.Context()))
+		})
+	}
+}
+
 func TestFault15AFolderThatCannotBeSyncedIsTold(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.log")
 	s, _ := faulty(path, &file.Options{Sync: file.SyncFlush}, map[string]fault.Script{fault.Sync: fault.First(1, fault.Fail(syscall.EIO))})

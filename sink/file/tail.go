@@ -51,6 +51,11 @@ func (s *Sink) put(b sink.Batch, from, upto int) (int, error) {
 	}
 	s.announce(from, upto, sure)
 	n, err := s.append(b.Bytes[from:upto], sure)
+	if n > 0 && !s.kept() {
+		s.tail.lead = nil
+		s.endTurn(exclusive)
+		return 0, errRemoved
+	}
 	s.tail.wrote(b, from, from+n)
 	if exclusive {
 		n -= s.takeBack(n)
@@ -120,10 +125,12 @@ func (s *Sink) restart() {
 }
 
 // alone reports whether nobody else has the file open for appending, as far as
-// locks tell.
+// locks tell. To ask takes our lock away for a moment, in which somebody may begin to
+// compress the file, or be done with it: whoever takes the lock again looks at the file.
 func (s *Sink) alone() bool {
 	alone := lock(s.file, false)
-	s.shared = lock(s.file, true)
+	_ = lock(s.file, true)
+	s.shared = false
 	return alone
 }
 

@@ -15,8 +15,18 @@ import (
 )
 
 func init() {
-	file.RegisterCompressor("zstd", file.Compressor{Extension: ".zst", New: func(w io.Writer) (io.WriteCloser, error) {
-		// One file at a time, in the background, on one processor.
-		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
-	}})
+	// One file at a time, in the background, on one processor.
+	file.RegisterCompressor("zstd", file.Compressor{
+		Extension: ".zst",
+		New: func(w io.Writer) (io.WriteCloser, error) {
+			return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
+		},
+		Reader: func(r io.Reader) (io.ReadCloser, error) {
+			d, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1))
+			if err != nil {
+				return nil, err
+			}
+			return d.IOReadCloser(), nil
+		},
+	})
 }

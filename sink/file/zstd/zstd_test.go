@@ -60,3 +60,45 @@ func TestRotatedFilesAreCompressed(t *testing.T) {
 		}
 	})
 }
+
+func TestACompressionOfAnotherVersionIsRecognized(t *testing.T) {
+	tests := []struct {
+		name string
+		cut  int // bytes that are missing at its end
+		left int // files beside the log
+	}{
+		{name: "complete", left: 1},
+		{name: "cut off", cut: 1, left: 2},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dir := t.TempDir()
+				text := []byte(strings.Repeat("a line\n", 1000))
+				w, err := zstd.NewWriter(nil, zstd.WithEncoderCRC(false), zstd.WithEncoderConcurrency(1))
+				if err != nil {
+					t.Fatal(err)
+				}
+				packed := w.EncodeAll(text, nil)
+				rotated := filepath.Join(dir, "app-20000101T000000.000Z.log")
+				for name, content := range map[string][]byte{rotated: text, rotated + ".zst": packed[:len(packed)-tt.cut]} {
+					if err := os.WriteFile(name, content, 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+				s := file.New(filepath.Join(dir, "app.log"), &file.Options{Compress: "zstd"})
+				if err := s.Open(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				if err := s.Close(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				found, err := filepath.Glob(filepath.Join(dir, "app-*"))
+				if err != nil || len(found) != tt.left {
+					t.Errorf("got %v, %v, want %d", found, err, tt.left)
+				}
+			})
+		})
+	}
+}
