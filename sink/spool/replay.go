@@ -31,7 +31,7 @@ func (t *store) load(p *parcel) (found, error) {
 	}
 	s := t.segments[0]
 	if t.head == nil {
-		f, err := openFile(t.path(s), os.O_RDONLY)
+		f, err := openFile(t.root, s.name(), os.O_RDONLY)
 		if missing(err) {
 			return spent, nil // somebody removed it: there is nothing to deliver
 		}
@@ -102,7 +102,7 @@ func (t *store) loadFrame(s *segment, p *parcel) (more bool, err error) {
 	if len(p.ends) == 0 {
 		p.first = first
 		if s.bad && first > t.taken && t.taken >= s.first {
-			t.damaged += first - t.taken
+			t.lose(first)
 		}
 	}
 	p.add(f, drop)
@@ -150,15 +150,15 @@ func (t *store) retire() error {
 		err = t.endTail()
 	}
 	if t.head == nil || s.bad {
-		t.lost(s)
+		t.loseEnd(s)
 	}
 	if t.head != nil {
 		err = errors.Join(err, t.head.Close())
 		t.head = nil
 		if s.bad {
 			t.quarantined++
-			err = errors.Join(err, quarantine(t.path(s)))
-		} else if rerr := os.Remove(t.path(s)); !missing(rerr) {
+			err = errors.Join(err, quarantine(t.root, s.name()))
+		} else if rerr := t.root.Remove(s.name()); !missing(rerr) {
 			err = errors.Join(err, rerr)
 		}
 	}
@@ -172,13 +172,19 @@ func (t *store) retire() error {
 	return err
 }
 
-// lost counts what was damaged at the end of a segment.
-func (t *store) lost(s *segment) {
+// loseEnd counts what was damaged at the end of a segment.
+func (t *store) loseEnd(s *segment) {
 	end := t.next
 	if len(t.segments) > 1 {
 		end = t.segments[1].first
 	}
 	if end > t.taken && t.taken >= s.first {
-		t.damaged += end - t.taken
+		t.lose(end)
 	}
+}
+
+// lose counts the records from taken on and before upto as lost.
+func (t *store) lose(upto uint64) {
+	t.damaged += upto - t.taken
+	t.lost += upto - min(max(t.taken, t.from), upto)
 }

@@ -33,7 +33,11 @@ import (
 //
 // The files of a folder belong to one Sink at a time, which a lock sees to. A frame
 // that is damaged is left out and counted, the others are delivered, and the file
-// that has it is kept as *.bad. Other files in the folder are left alone.
+// that has it is kept as *.bad. Other files in the folder are left alone. What is lost
+// in the spool, because somebody damages or removes a segment that waits, Lost counts,
+// and Health as dropped. A folder that somebody renames while it is in use stays in
+// use under its new name, where the next run does not look for it; one that is removed
+// takes nothing until there is another one.
 //
 // All calls of the inner sink are made by a goroutine of the Sink, one at a time. One
 // that hangs delays a Write by Options.Patience, and is abandoned by Close.
