@@ -47,6 +47,13 @@ type Holder interface {
 	// It may be called at any time, from any goroutine, while other methods run and
 	// after Close. It must not block and must not log.
 	Held() uint64
+
+	// Lost returns how many of the records that Held counted are lost: they wait no
+	// more, and will not be delivered. It never goes down. Health counts these records
+	// as dropped, and Close returns an error that names those that were lost since it
+	// was called. It may be called as Held may, and a record is in one of the two, or
+	// in both for a moment, until it is delivered.
+	Lost() uint64
 }
 
 // Batch is a run of whole encoded records, oldest first.

@@ -6,7 +6,11 @@ package spool_test
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -96,6 +100,89 @@ func TestAFullSpoolSendsRecordsToTheFallback(t *testing.T) {
 		}
 	}
 	assert.Equal(t, uint64(n), d.Fallback)
+}
+
+// What somebody does to the files of a spool during an outage must not make records
+// count as written that the inner sink never got.
+func TestFault18WhatIsLostInTheSpoolIsDroppedAndNotWritten(t *testing.T) {
+	const records = 50
+	tests := []struct {
+		name     string
+		harm     func(t *testing.T, dir string)
+		wantLost uint64
+	}{
+		{"a segment is removed", func(t *testing.T, dir string) {
+			for _, path := range paths(t, dir) {
+				assert.NilError(t, os.Remove(path))
+			}
+		}, records},
+		{"a segment is moved away", func(t *testing.T, dir string) {
+			for _, path := range paths(t, dir) {
+				assert.NilError(t, os.Rename(path, path+".old"))
+			}
+		}, records},
+		{"a segment is damaged", func(t *testing.T, dir string) {
+			for _, path := range paths(t, dir) {
+				text, err := os.ReadFile(path)
+				assert.NilError(t, err)
+				clear(text[40:])
+				assert.NilError(t, os.WriteFile(path, text, 0o600))
+			}
+		}, records},
+		{"the folder is renamed", func(t *testing.T, dir string) {
+			assert.NilError(t, os.Rename(dir, dir+".old"))
+		}, 0},
+		{"the folder is removed, and made again", func(t *testing.T, dir string) {
+			assert.NilError(t, os.RemoveAll(dir))
+			assert.NilError(t, os.Mkdir(dir, 0o700))
+		}, records},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if runtime.GOOS == "windows" {
+				t.Skip("open files cannot be removed or renamed here")
+			}
+			dir := filepath.Join(t.TempDir(), "spool")
+			gate := make(chan struct{})
+			inner := fault.Sink{OnOpen: fault.At(1, fault.Hang(gate))}
+			h, err := hydra.Open(hydra.Config{Fallback: io.Discard, Layers: map[string]hydra.Layer{"default": {Destinations: []hydra.Destination{{
+				Sink: spool.New(&inner, dir, &spool.Options{Patience: 1}),
+			}}}}})
+			assert.NilError(t, err)
+			log := slog.New(h)
+			log.Info("in hand")
+			assert.NilError(t, h.Flush(t.Context()))
+			for range records {
+				log.Info("before")
+			}
+			assert.NilError(t, h.Flush(t.Context()))
+			assert.Equal(t, h.Health().Destinations[0].Spooled, uint64(records+1))
+			tt.harm(t, dir)
+			log.Info("after")
+			assert.NilError(t, h.Flush(t.Context()))
+			close(gate)
+			err = h.Close(t.Context())
+			d := h.Health().Destinations[0]
+			assert.Equal(t, d.Written, uint64(len(inner.Lines())))
+			assert.Equal(t, d.Written, records+2-tt.wantLost)
+			assert.Equal(t, d.Losses.Held, tt.wantLost)
+			assert.Equal(t, d.Offered, d.Written+d.Dropped)
+			if tt.wantLost == 0 {
+				assert.NilError(t, err)
+				return
+			}
+			assert.Equal(t, d.Status, hydra.StatusDegraded)
+		})
+	}
+}
+
+// paths returns those of the segments in a folder.
+func paths(t *testing.T, dir string) []string {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(dir, "*.seg"))
+	assert.NilError(t, err)
+	assert.Assert(t, len(all) > 0)
+	return all
 }
 
 // ignoreDelivery returns errors other than those that say where records went.

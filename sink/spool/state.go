@@ -74,6 +74,7 @@ type books struct {
 	state  State        // guarded by mu
 	failed bool         // guarded by mu: the last call of the inner sink, or it was waited for in vain
 	held   uint64       // guarded by mu
+	lost   uint64       // guarded by mu
 	errors errs.Tracker // the last of each kind
 }
 
@@ -117,6 +118,15 @@ func (s *Sink) Held() uint64 {
 	return s.books.held
 }
 
+// Lost returns how many of the records that this process has given to the sink were
+// lost in the spool, because a segment was damaged or removed: those of State.Damaged
+// that are not of earlier runs. It may be called as Held may.
+func (s *Sink) Lost() uint64 {
+	s.books.mu.Lock()
+	defer s.books.mu.Unlock()
+	return s.books.lost
+}
+
 // note counts an error.
 func (s *Sink) note(op string, err error) {
 	s.books.errors.Note(time.Now(), op, err)
@@ -135,6 +145,7 @@ func (s *Sink) publish() {
 		st.Records = t.next - min(t.taken, t.next)
 		b.held = t.next - min(max(t.taken, t.from), t.next)
 	}
+	b.lost = t.lost
 	st.Bytes, st.MaxBytes, st.Segments = t.bytes, t.maxBytes, len(t.segments)
 	st.Spooled = t.next - t.from
 	st.Replayed, st.Failures = s.replayed, s.failures
