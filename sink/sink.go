@@ -92,3 +92,15 @@ type Stater interface {
 	// wait for any of them, nor for a disk or a network.
 	State() (state any, degraded bool)
 }
+
+// Runner is a Sink with goroutines of its own that its Write or Flush waits for, as one
+// has that calls another sink there.
+type Runner interface {
+	Sink
+
+	// Own reports whether the goroutine that calls it is one of these. A log call on
+	// such a goroutine, made by a library perhaps, does not wait for the sink, which
+	// would wait for it: hydra calls Own on the goroutine of every log call, or Flush,
+	// that is about to wait. It must not block and must not log.
+	Own() bool
+}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hydra-logger/hydra/internal/errs"
+	"github.com/hydra-logger/hydra/internal/goid"
 )
 
 const (
@@ -50,6 +51,7 @@ func (s *Sink) run(ctx context.Context) {
 		}
 		close(s.done)
 	}()
+	s.courier.Store(goid.Current())
 	pause, reads := retryFirst, 0
 	for {
 		var err error

@@ -4,6 +4,7 @@
 package spool_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -12,12 +13,17 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"gotest.tools/v3/assert"
+	is "gotest.tools/v3/assert/cmp"
 
 	"github.com/hydra-logger/hydra"
 	"github.com/hydra-logger/hydra/internal/fault"
+	"github.com/hydra-logger/hydra/sink"
 	"github.com/hydra-logger/hydra/sink/spool"
 )
 
@@ -183,6 +189,60 @@ func paths(t *testing.T, dir string) []string {
 	assert.NilError(t, err)
 	assert.Assert(t, len(all) > 0)
 	return all
+}
+
+// talker is a sink that does something in the first call of its Write.
+type talker struct {
+	*fault.Sink
+	once sync.Once
+	talk func()
+}
+
+func (s *talker) Write(ctx context.Context, b sink.Batch) (int, error) {
+	s.once.Do(s.talk)
+	return s.Sink.Write(ctx, b)
+}
+
+// The calls of the inner sink are not made by the goroutine that calls the spool, which
+// waits for them.
+func TestFault47AnInnerSinkThatLogsToItsOwnDestinationDoesNotWaitForItself(t *testing.T) {
+	tests := []struct {
+		name string
+		talk func(t *testing.T, h *hydra.Handler)
+	}{
+		{"Block, and the queue is full", func(_ *testing.T, h *hydra.Handler) {
+			for range 10 {
+				slog.New(h).Info("the collector is slow")
+			}
+		}},
+		{"SyncLevel", func(_ *testing.T, h *hydra.Handler) { slog.New(h).Error("the collector is slow") }},
+		{"Flush", func(t *testing.T, h *hydra.Handler) {
+			assert.Check(t, is.ErrorContains(h.Flush(t.Context()), "would wait for itself"))
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var h *hydra.Handler
+				var took time.Duration
+				inner := &talker{Sink: &fault.Sink{}, talk: func() {
+					begin := time.Now()
+					tt.talk(t, h)
+					took = time.Since(begin)
+				}}
+				var err error
+				h, err = hydra.Open(hydra.Config{Fallback: io.Discard, Layers: map[string]hydra.Layer{"default": {Destinations: []hydra.Destination{{
+					Sink:  spool.New(spool.New(inner, t.TempDir(), &spool.Options{Patience: 2 * time.Hour}), t.TempDir(), &spool.Options{Patience: time.Hour}),
+					Queue: hydra.Queue{Records: 4}, Policy: hydra.Block, SyncLevel: slog.LevelError,
+				}}}}})
+				assert.NilError(t, err)
+				slog.New(h).Info("first")
+				assert.NilError(t, h.Flush(t.Context()))
+				assert.Assert(t, took < time.Minute, "it waited for %v", took)
+				assert.NilError(t, ignoreDelivery(h.Close(t.Context())))
+			})
+		})
+	}
 }
 
 // ignoreDelivery returns errors other than those that say where records went.

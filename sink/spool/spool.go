@@ -15,8 +15,10 @@ import (
 	"io/fs"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/hydra-logger/hydra/internal/goid"
 	"github.com/hydra-logger/hydra/sink"
 )
 
@@ -52,7 +54,8 @@ type Sink struct {
 	done   chan struct{} // closed when the courier has ended; made by Open
 	cancel context.CancelFunc
 
-	unflushed bool // courier only: the inner sink took something since its last Flush
+	courier   atomic.Uint64 // its goroutine; 0 before Open
+	unflushed bool          // courier only: the inner sink took something since its last Flush
 
 	mu       sync.Mutex // guards everything below; not held while the inner sink is called
 	running  bool
@@ -78,6 +81,7 @@ type Sink struct {
 var (
 	_ sink.Holder = (*Sink)(nil)
 	_ sink.Stater = (*Sink)(nil)
+	_ sink.Runner = (*Sink)(nil)
 )
 
 // New returns a sink that puts a spool in the folder dir before inner. It touches
@@ -357,6 +361,15 @@ func (s *Sink) Close(ctx context.Context) error {
 		return s.wrap(err)
 	}
 	return nil
+}
+
+// Own reports whether it is called by the inner sink, in a call of the Sink's.
+func (s *Sink) Own() bool {
+	if s.courier.Load() == goid.Current() {
+		return true
+	}
+	inner, ok := s.inner.(sink.Runner)
+	return ok && inner.Own()
 }
 
 // String returns the folder, and the inner sink if it has a name.
