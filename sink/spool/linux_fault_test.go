@@ -7,6 +7,7 @@ package spool_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -105,4 +106,21 @@ func TestFault16TheFileSystemOfTheSpoolTurnsReadOnly(t *testing.T) {
 	back.Store(true)
 	assert.NilError(t, s.Close(t.Context()))
 	assert.DeepEqual(t, inner.Lines(), lines(0, 9))
+}
+
+func TestFault25ASegmentThatCannotBeRemovedIsEmptied(t *testing.T) {
+	dir := t.TempDir()
+	left(t, dir, 10, 1000, &spool.Options{SegmentBytes: 32 << 10})
+	appendOnly := func(how string) error { // files can be made there and written to, none removed or renamed
+		return exec.Command("chattr", how, dir).Run()
+	}
+	if err := appendOnly("+a"); err != nil {
+		t.Skip("no folder can be append-only here: ", err)
+	}
+	defer func() { assert.NilError(t, appendOnly("-a")) }()
+	got, st := replayed(t, dir)
+	assert.DeepEqual(t, got, lines(0, 10_000))
+	assert.Equal(t, st.Bytes, int64(0))
+	got, _ = replayed(t, dir)
+	assert.Equal(t, len(got), 0)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 )
 
 // replayBytes is how much the inner sink is given at a time, if the frames are
@@ -136,9 +137,8 @@ func (t *store) giveUp() {
 	}
 }
 
-// retire removes the oldest segment, of which everything was delivered, or keeps
-// it under another name if a part of it was damaged. It does nothing if something
-// was appended meanwhile.
+// retire lets go of the oldest segment, of which everything was delivered, and clears
+// it away. It does nothing if something was appended meanwhile.
 func (t *store) retire() error {
 	s := t.segments[0]
 	if t.head != nil && s.off < s.size {
@@ -152,24 +152,59 @@ func (t *store) retire() error {
 	if t.head == nil || s.bad {
 		t.loseEnd(s)
 	}
-	if t.head != nil {
+	if t.head == nil { // somebody removed it
+		t.bytes -= s.size
+	} else {
 		err = errors.Join(err, t.head.Close())
 		t.head = nil
-		if s.bad {
-			t.quarantined++
-			err = errors.Join(err, quarantine(t.root, s.name()))
-		} else if rerr := t.root.Remove(s.name()); !missing(rerr) {
-			err = errors.Join(err, rerr)
-		}
+		t.spent = append(t.spent, s)
 	}
 	t.segments = t.segments[1:]
-	t.bytes -= s.size
 	if len(t.segments) > 0 {
 		t.taken = max(t.segments[0].first, t.segments[0].skip)
 	} else {
 		t.taken = t.next
 	}
+	return errors.Join(err, t.clear())
+}
+
+// clear clears spent segments away, those of before, too, with which that failed.
+func (t *store) clear() error {
+	var err error
+	t.spent = slices.DeleteFunc(t.spent, func(s *segment) bool {
+		done, why := t.dispose(s)
+		err = errors.Join(err, why)
+		if done {
+			t.bytes -= s.size
+		}
+		return done
+	})
 	return err
+}
+
+// dispose removes a segment, or keeps it under another name if a part of it was
+// damaged. One that cannot be removed it empties, so that it takes no room and the next
+// run does not deliver it again.
+func (t *store) dispose(s *segment) (done bool, err error) {
+	if s.bad {
+		err := quarantine(t.root, s.name())
+		if err == nil {
+			t.quarantined++
+		} else if missing(err) {
+			err = nil
+		}
+		return err == nil, err
+	}
+	err = t.root.Remove(s.name())
+	if err == nil || missing(err) {
+		return true, nil
+	}
+	f, oerr := openFile(t.root, s.name(), os.O_WRONLY)
+	if oerr != nil {
+		return false, err
+	}
+	terr := f.Truncate(0)
+	return terr == nil, errors.Join(err, terr, f.Close())
 }
 
 // loseEnd counts what was damaged at the end of a segment.

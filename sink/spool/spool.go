@@ -31,7 +31,9 @@ import (
 //
 // The inner sink gets every record at least once. What it is being given when the
 // process ends it is given again by the next one, which begins with the first record
-// that it did not take whole: up to 256 KiB, or one batch if that is larger.
+// that it did not take whole: up to 256 KiB, or one batch if that is larger. A segment that is
+// delivered, and can be neither removed nor emptied until Close has returned, is
+// delivered once more; till then it counts in State.Bytes, and is tried again.
 //
 // The files of a folder belong to one Sink at a time, which a lock sees to. A frame
 // that is damaged is left out and counted, the others are delivered, and the file

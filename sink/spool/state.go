@@ -146,7 +146,7 @@ func (s *Sink) publish() {
 		b.held = t.next - min(max(t.taken, t.from), t.next)
 	}
 	b.lost = t.lost
-	st.Bytes, st.MaxBytes, st.Segments = t.bytes, t.maxBytes, len(t.segments)
+	st.Bytes, st.MaxBytes, st.Segments = t.bytes, t.maxBytes, len(t.segments)+len(t.spent)
 	st.Spooled = t.next - t.from
 	st.Replayed, st.Failures = s.replayed, s.failures
 	st.Damaged, st.Torn, st.Quarantined = t.damaged, t.torn, t.quarantined

@@ -35,7 +35,8 @@ type store struct {
 	cursor cursor
 
 	segments []*segment // oldest first
-	bytes    int64      // of all segments
+	spent    []*segment // delivered, but nothing could be done away with them yet
+	bytes    int64      // of all of these
 	number   uint64     // the highest that a segment has or had
 	head     *os.File   // of the oldest segment, for reading; nil until it is read
 	tail     *os.File   // of the newest segment, for appending; nil if the next append begins another
@@ -115,6 +116,9 @@ func (t *store) append(p []byte, ends []int) (first uint64, err error) {
 	need := size
 	if fresh {
 		need += headerSize
+	}
+	if t.bytes+need > t.maxBytes {
+		_ = t.clear() // it was told before
 	}
 	if err := t.room(size, need); err != nil {
 		return 0, err
@@ -294,10 +298,10 @@ func (t *store) sync() error {
 
 // close lets go of the folder. It can be opened again.
 func (t *store) close() error {
-	err := errors.Join(t.endTail(), t.sync())
+	err := errors.Join(t.endTail(), t.sync(), t.clear())
 	err = errors.Join(err, closeAll(t.head, t.cursor.file, t.lock, t.folder), t.root.Close())
 	t.head, t.cursor.file, t.lock, t.folder = nil, nil, nil, nil
-	t.segments, t.bytes = nil, 0
+	t.segments, t.spent, t.bytes = nil, nil, 0
 	return err
 }
 

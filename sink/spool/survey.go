@@ -25,8 +25,9 @@ func (t *store) find(number uint64) error {
 		return err
 	}
 	s.size = info.Size()
-	if s.size <= headerSize { // the process ended before anything was in it
-		return t.root.Remove(s.name())
+	if s.size <= headerSize { // the process ended before anything was in it, or it was spent
+		_ = t.root.Remove(s.name()) // or it stays: it does no harm
+		return nil
 	}
 	var top [headerSize + 8]byte
 	n, err := f.ReadAt(top[:], 0)
