@@ -202,7 +202,10 @@ func (t *store) begin() error {
 	if err != nil {
 		return err
 	}
-	if _, err := f.WriteAt(appendHeader(nil, s.id, s.first), 0); err != nil {
+	if err = t.cursor.reserve(); err == nil {
+		_, err = f.WriteAt(appendHeader(nil, s.id, s.first), 0)
+	}
+	if err != nil {
 		return errors.Join(err, f.Close(), t.root.Remove(s.name()))
 	}
 	if t.policy != SyncNever {
