@@ -128,13 +128,15 @@ func (t *store) skip() {
 	s.off = s.size
 }
 
-// giveUp treats the rest of the oldest segment, which cannot be read, as damaged. One
-// that cannot even be opened may be sound.
-func (t *store) giveUp() {
-	if t.head != nil && !t.empty() {
-		s := t.segments[0]
-		s.bad, s.off = true, s.size
+// giveUp treats the rest of the oldest segment, which cannot be read, as damaged. It
+// reports false if that cannot even be opened: it may be sound.
+func (t *store) giveUp() bool {
+	if t.head == nil || t.empty() {
+		return false
 	}
+	s := t.segments[0]
+	s.bad, s.off = true, s.size
+	return true
 }
 
 // retire lets go of the oldest segment, of which everything was delivered, and clears

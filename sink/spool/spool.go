@@ -73,6 +73,7 @@ type Sink struct {
 	opened   bool       // the inner sink is open
 	calling  bool       // it has not returned from Write
 	failing  bool       // its last call failed, or was waited for in vain
+	unread   bool       // the oldest segment could not be opened or read
 	leaving  bool       // the courier is to end, whatever is left
 	ended    error      // of the inner sink's last calls; set when done is closed
 	closing  context.Context
@@ -332,8 +333,8 @@ func (s *Sink) await(ctx context.Context, asked <-chan error) error {
 	}
 }
 
-// Close goes on bringing the spool to the inner sink until that fails or the time of ctx
-// is nearly over: a tenth of it is kept for the end, 200 ms at least and half of it at
+// Close goes on bringing the spool to the inner sink until that fails, a segment cannot
+// be opened, or the time of ctx is nearly over: a tenth of it is kept for the end, 200 ms at least and half of it at
 // most. Then it closes the inner sink. What is left stays in the folder, where the next
 // Open finds it, and is no error. An inner sink that does not return is abandoned with
 // what it has in hand, which the next run delivers again.
