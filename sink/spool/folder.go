@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -37,6 +38,23 @@ func makeFolder(dir string) error {
 		return fmt.Errorf("cannot make the folder: %w", err)
 	}
 	return os.Chmod(dir, 0o700) // whatever the umask
+}
+
+// bringToDisk is syncFolder. Tests replace it.
+var bringToDisk = syncFolder
+
+// syncName brings the name of the folder to the disk, without which a loss of power
+// could take all that is in it. It leaves that to the system where the folder above
+// cannot be read.
+func syncName(dir string) error {
+	f, err := os.Open(filepath.Dir(dir))
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(bringToDisk(f), f.Close())
 }
 
 // openFolder opens the folder. What is done in it from then on is done in this one,

@@ -89,6 +89,9 @@ func (t *store) open() (err error) {
 	if t.cursor.file, err = openFile(t.root, cursorName, os.O_RDWR|os.O_CREATE); err != nil {
 		return err
 	}
+	if t.policy != SyncNever {
+		t.failedSync(syncName(t.dir))
+	}
 	if err := t.cursor.load(); err != nil {
 		return err
 	}
@@ -209,7 +212,7 @@ func (t *store) begin() error {
 		return errors.Join(err, f.Close(), t.root.Remove(s.name()))
 	}
 	if t.policy != SyncNever {
-		t.failedSync(syncFolder(t.folder))
+		t.failedSync(bringToDisk(t.folder))
 	}
 	t.number = s.number
 	t.tail = f
@@ -242,6 +245,9 @@ func (t *store) renew() error {
 	}
 	_ = errors.Join(closeAll(t.cursor.file, t.lock, t.folder), t.root.Close()) // nothing there is of use
 	t.root, t.folder, t.lock, t.cursor.file = root, folder, lock, cursor
+	if t.policy != SyncNever {
+		t.failedSync(syncName(t.dir))
+	}
 	return nil
 }
 
