@@ -42,7 +42,7 @@ func (a *auditor) audit() error {
 	if sum := d.Written + d.Fallback + d.Dropped + d.Rejected + d.Spooled + d.Pending; d.Offered != sum {
 		return fmt.Errorf("offered %d is not %d: %+v", d.Offered, sum, d)
 	}
-	if lost := d.Losses.Oldest + d.Losses.Contended + d.Losses.FallbackFailed; d.Dropped != lost {
+	if lost := d.Losses.Oldest + d.Losses.Contended + d.Losses.FallbackFailed + d.Losses.Held; d.Dropped != lost {
 		return fmt.Errorf("dropped %d is not %d: %+v", d.Dropped, lost, d.Losses)
 	}
 	if d.Offered < finished || d.Offered > started {

@@ -34,7 +34,8 @@ type books struct {
 	reached uint64    // the ticket behind the records that the sink has, or was told that they are missing
 	wrote   time.Time // when the sink last took something
 	highest uint32    // most records that take found
-	shown   uint64    // most that Health has called written: what a sink holds does not count there
+	shown   uint64    // most that Health has called written: what a sink holds or lost does not count there
+	lost    uint64    // of those written, most that the sink has called lost
 	losses  uint64    // what the window of recent losses has been told of
 
 	cause    error // why records went to the fallback, at last
@@ -93,6 +94,15 @@ func (b *books) unseen(q *queue) uint64 { return q.before(q.head.Load()) - b.nex
 func (b *books) write(n uint64) {
 	b.held -= n
 	b.written += n
+}
+
+// divide finds out how many of the records that the sink took count as written, and
+// how many as dropped, because it has lost them. Neither number goes back, though the
+// sink holds a record before the books say that it took it.
+func (b *books) divide(h holding) {
+	took := min(h.took, b.written)
+	b.shown = max(b.shown, took-min(h.held+h.lost, took))
+	b.lost = max(b.lost, min(h.lost, b.written-b.shown))
 }
 
 // tear sets the oldest record held apart.

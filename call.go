@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"reflect"
 	"time"
 
@@ -142,18 +143,27 @@ func (d *destination) noteError(op string, err error) {
 	d.recent.Add(now, recentErrors, 1)
 }
 
-// heldBySink returns how many records a sink.Holder holds.
-func (d *destination) heldBySink() (n uint64) {
+// holding is what a sink.Holder said of the first records that it took.
+type holding struct{ took, held, lost uint64 }
+
+// askHolder asks the sink, if it is a sink.Holder. The caller does not hold mu.
+func (d *destination) askHolder() (h holding) {
 	s, ok := d.sink.(sink.Holder)
 	if !ok {
-		return 0
+		return holding{took: math.MaxUint64}
 	}
 	defer func() {
 		if errs.Recovered(recover()) != nil {
-			n = 0
+			h.held, h.lost = 0, 0
 		}
 	}()
-	return s.Held()
+	// In this order a record that is under way counts as not written, not as written.
+	d.mu.Lock()
+	h.took = d.books.written
+	d.mu.Unlock()
+	h.held = s.Held()
+	h.lost = s.Lost()
+	return h
 }
 
 // stateOfSink returns what a sink.Stater shows, and whether it is not well.

@@ -4,18 +4,17 @@
 package hydra
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/hydra-logger/hydra/format"
 	"github.com/hydra-logger/hydra/internal/errs"
+	"github.com/hydra-logger/hydra/internal/goid"
 	"github.com/hydra-logger/hydra/internal/histo"
 	"github.com/hydra-logger/hydra/internal/trail"
 	"github.com/hydra-logger/hydra/internal/window"
@@ -161,7 +160,7 @@ func (d *destination) enqueue(ctx context.Context, p []byte, when uint32) (mark 
 // wait offers a record until there is room, the policy's timeout passes or ctx
 // ends, after which the record goes to the fallback.
 func (d *destination) wait(ctx context.Context, p []byte, when uint32) (mark uint64, queued bool, err error) {
-	if d.goroutine.Load() == goroutineID() {
+	if d.own() {
 		// The sink logs to its own destination: nobody else can make room.
 		return 0, false, d.bypass(p, nil)
 	}
@@ -204,7 +203,7 @@ func (d *destination) wait(ctx context.Context, p []byte, when uint32) (mark uin
 // as safe as SyncTo says.
 func (d *destination) writeThrough(ctx context.Context, p []byte, when uint32) error {
 	safe := d.config.SyncTo > Taken && d.config.SyncTo <= d.queuePromise()
-	if safe || d.goroutine.Load() == goroutineID() {
+	if safe || d.own() {
 		// Or the sink logs to its own destination: it cannot wait for itself.
 		_, _, err := d.enqueue(ctx, p, when)
 		return err
@@ -306,18 +305,23 @@ func (d *destination) noteFlaws(f format.Flaws) {
 	}
 }
 
-// goroutineID returns the number of the calling goroutine. It takes about a
-// microsecond, so it is for paths that wait anyway.
-func goroutineID() uint64 {
-	var buf [40]byte
-	head := buf[:runtime.Stack(buf[:], false)]
-	head = bytes.TrimPrefix(head, []byte("goroutine "))
-	id := uint64(0)
-	for _, c := range head {
-		if c < '0' || c > '9' {
-			break
-		}
-		id = id*10 + uint64(c-'0')
+// goroutineID returns the number of the calling goroutine, as goid.Current does.
+func goroutineID() uint64 { return goid.Current() }
+
+// own reports whether the caller is on the writer's goroutine, or on one of the sink's:
+// it would wait for itself.
+func (d *destination) own() (own bool) {
+	if d.goroutine.Load() == goroutineID() {
+		return true
 	}
-	return id
+	s, ok := d.sink.(sink.Runner)
+	if !ok {
+		return false
+	}
+	defer func() {
+		if errs.Recovered(recover()) != nil {
+			own = false
+		}
+	}()
+	return s.Own()
 }

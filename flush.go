@@ -39,9 +39,8 @@ func (h *Handler) flush(ctx context.Context, barrierOf func(*destination) *barri
 	c := h.core
 	failure := &DeliveryError{Op: "flush"}
 	barriers := make([]*barrier, len(c.destinations))
-	self := goroutineID()
 	for i, d := range c.destinations {
-		if d.goroutine.Load() == self {
+		if d.own() {
 			failure.Deliveries = append(failure.Deliveries, Delivery{Destination: d.config.Name, Err: errOwnSink})
 			continue
 		}

@@ -35,7 +35,8 @@ func (m missing) since(before missing) missing {
 // any reports whether a record is missing.
 func (m missing) any() bool { return m.dropped+m.rejected+m.fallback > 0 }
 
-// missing returns what is missing by now.
+// missing returns what is missing by now, but for what the sink took and lost: that
+// is missing elsewhere in the stream.
 func (d *destination) missing() missing {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -50,8 +51,10 @@ func (d *destination) missing() missing {
 // tellLosses reports the records that were lost since the last report, those
 // included that the writer has yet to notice.
 func (d *destination) tellLosses() {
+	h := d.askHolder()
 	d.mu.Lock()
-	lost := d.books.missed + d.books.unseen(d.queue) + d.books.failed +
+	d.books.divide(h)
+	lost := d.books.missed + d.books.unseen(d.queue) + d.books.failed + d.books.lost +
 		d.contended.Load() + d.forfeited.Load() + d.rejected.Load()
 	news := lost - d.told
 	d.told = lost

@@ -197,6 +197,10 @@ type Losses struct {
 	// FallbackFailed had no other way out than the fallback, which failed, or
 	// were still queued when the time of Close was over.
 	FallbackFailed uint64 `json:"fallback_failed"`
+
+	// Held were lost by a sink that kept them until its target would take them, as a
+	// spool does whose files somebody removes. See sink.Holder.
+	Held uint64 `json:"held"`
 }
 
 // QueueHealth is the state of a queue.
@@ -321,22 +325,21 @@ func (d *destination) health(now time.Time) DestinationHealth {
 // to the writer or from there to its end, and what log calls do meanwhile moves
 // only the two ends of the queue: the sum is exact whenever it is taken.
 func (d *destination) tally(h *DestinationHealth) {
-	held := d.heldBySink()
+	holding := d.askHolder()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	b := &d.books
+	b.divide(holding)
 	missed := b.unseen(d.queue)
 	offered := d.queue.offered() // last: it is never behind head
 	rejected, contended, bypassed, forfeited := d.rejected.Load(), d.contended.Load(), d.bypassed.Load(), d.forfeited.Load()
 	records, bytes := d.queue.depth()
 
 	h.Offered = offered + rejected + contended + bypassed + forfeited
-	// The sink holds a record before the books say that it took it.
-	b.shown = max(b.shown, b.written-min(held, b.written))
-	h.Written, h.Spooled = b.shown, b.spooled+b.written-b.shown
+	h.Written, h.Spooled = b.shown, b.spooled+b.written-b.shown-b.lost
 	h.Fallback = b.fallback + bypassed
-	h.Losses = Losses{Oldest: b.missed + missed, Contended: contended, FallbackFailed: b.failed + forfeited}
-	h.Dropped = h.Losses.Oldest + h.Losses.Contended + h.Losses.FallbackFailed
+	h.Losses = Losses{Oldest: b.missed + missed, Contended: contended, FallbackFailed: b.failed + forfeited, Held: b.lost}
+	h.Dropped = h.Losses.Oldest + h.Losses.Contended + h.Losses.FallbackFailed + h.Losses.Held
 	h.Rejected = rejected
 	h.Pending = offered - b.next - missed + b.held + b.torn
 	h.Queue = QueueHealth{
@@ -355,7 +358,7 @@ func (d *destination) tally(h *DestinationHealth) {
 // time. The caller holds mu.
 func (d *destination) noteLosses(now time.Time) {
 	b := &d.books
-	losses := b.missed + b.unseen(d.queue) + b.failed + b.fallback +
+	losses := b.missed + b.unseen(d.queue) + b.failed + b.fallback + b.lost +
 		d.rejected.Load() + d.contended.Load() + d.bypassed.Load() + d.forfeited.Load()
 	if losses > b.losses {
 		d.recent.Add(now, recentLost, losses-b.losses)

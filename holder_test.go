@@ -21,6 +21,7 @@ import (
 type holder struct {
 	*fault.Sink
 	held    atomic.Int64
+	lost    atomic.Int64
 	keeping atomic.Bool
 	bad     bool // Held panics
 }
@@ -40,6 +41,8 @@ func (h *holder) Held() uint64 {
 	}
 	return uint64(h.held.Load())
 }
+
+func (h *holder) Lost() uint64 { return uint64(h.lost.Load()) }
 
 // newHolder returns a rig whose sink is a holder.
 func newHolder(t *testing.T) (*rig, *holder) {
@@ -84,6 +87,43 @@ func TestCloseNamesWhatTheSinkHolds(t *testing.T) {
 		assert.Equal(t, got.Spooled, uint64(3))
 		assert.Equal(t, got.Written, uint64(0))
 		assert.Assert(t, strings.Contains(err.Error(), "3 wait for the next start"), "got %v", err)
+	})
+}
+
+func TestWhatTheSinkLosesOfWhatItHeldIsDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, h := newHolder(t)
+		r.log(1, 5)
+		settle()
+		assert.Equal(t, r.state().Spooled, uint64(5))
+		h.lost.Store(2)
+		h.held.Store(1)
+		d := r.state()
+		assert.Equal(t, d.Written, uint64(2))
+		assert.Equal(t, d.Spooled, uint64(1))
+		assert.Equal(t, d.Dropped, uint64(2))
+		assert.Equal(t, d.Losses.Held, uint64(2))
+		assert.Equal(t, d.Status, hydra.StatusDegraded)
+		h.keeping.Store(false)
+		r.log(6, 6)
+		settle()
+		lost := r.seen(hydra.EventDropped)
+		assert.Equal(t, len(lost), 1)
+		assert.Equal(t, lost[0].Count, uint64(2))
+		r.sink.OnClose = func(int) fault.Action {
+			h.lost.Store(3)
+			h.held.Store(0)
+			return fault.Action{}
+		}
+		got := delivery(t, r.Close(t.Context()))
+		assert.Equal(t, got.Dropped, uint64(1))
+		assert.Equal(t, got.Spooled, uint64(0))
+		d = r.state()
+		assert.Equal(t, d.Written, uint64(3))
+		assert.Equal(t, d.Dropped, uint64(3))
+		lost = r.seen(hydra.EventDropped)
+		assert.Equal(t, len(lost), 2)
+		assert.Equal(t, lost[1].Count, uint64(1))
 	})
 }
 

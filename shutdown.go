@@ -252,9 +252,11 @@ func hasEnded(d *destination) <-chan struct{} { return d.done }
 
 // sealBooks ends the intake from log calls and returns the books as they were then.
 func (d *destination) sealBooks() books {
+	h := d.askHolder()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.refuse()
+	d.books.divide(h)
 	sealed := d.books
 	sealed.missed += sealed.unseen(d.queue)
 	return sealed
@@ -306,9 +308,11 @@ func (d *destination) takeOver(ctx context.Context) {
 
 // closing returns what became of the records since before.
 func (d *destination) closing(before books) Delivery {
-	held := d.heldBySink()
+	h := d.askHolder()
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.books.divide(h)
+	lost := d.books.lost - before.lost
 	queued, _ := d.queue.depth() // 0, unless the fallback took too long
 	r := Delivery{
 		Destination: d.config.Name,
@@ -318,8 +322,9 @@ func (d *destination) closing(before books) Delivery {
 		Spooled:     d.books.spooled - before.spooled,
 		Unknown:     d.books.held + d.books.torn + uint64(queued),
 	}
-	r.Spooled += held + d.durability.Waiting
-	r.Written -= min(held, r.Written) // it holds the latest
+	r.Spooled += h.held + d.durability.Waiting
+	r.Dropped += lost
+	r.Written -= min(h.held+lost, r.Written) // it holds the latest
 	select {
 	case <-d.done:
 		if r.Err = d.ended; r.Err == nil && r.Fallback > 0 {

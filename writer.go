@@ -380,4 +380,5 @@ func (d *destination) finish() {
 		return
 	}
 	d.ended = errors.Join(d.call("flush", d.sink.Flush), d.call("close", d.sink.Close))
+	d.tellLosses() // no batch comes along any more
 }

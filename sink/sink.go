@@ -49,6 +49,13 @@ type Holder interface {
 	// It may be called at any time, from any goroutine, while other methods run and
 	// after Close. It must not block and must not log.
 	Held() uint64
+
+	// Lost returns how many of the records that Held counted are lost: they wait no
+	// more, and will not be delivered. It never goes down. Health counts these records
+	// as dropped, and Close returns an error that names those that were lost since it
+	// was called. It may be called as Held may, and a record is in one of the two, or
+	// in both for a moment, until it is delivered.
+	Lost() uint64
 }
 
 // Batch is a run of whole encoded records, oldest first.
@@ -86,4 +93,16 @@ type Stater interface {
 	// before Open, while another method runs or hangs, and after Close. It must not
 	// wait for any of them, nor for a disk or a network.
 	State() (state any, degraded bool)
+}
+
+// Runner is a Sink with goroutines of its own that its Write or Flush waits for, as one
+// has that calls another sink there.
+type Runner interface {
+	Sink
+
+	// Own reports whether the goroutine that calls it is one of these. A log call on
+	// such a goroutine, made by a library perhaps, does not wait for the sink, which
+	// would wait for it: hydra calls Own on the goroutine of every log call, or Flush,
+	// that is about to wait. It must not block and must not log.
+	Own() bool
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hydra-logger/hydra/internal/errs"
+	"github.com/hydra-logger/hydra/internal/goid"
 )
 
 const (
@@ -50,6 +51,7 @@ func (s *Sink) run(ctx context.Context) {
 		}
 		close(s.done)
 	}()
+	s.courier.Store(goid.Current())
 	pause, reads := retryFirst, 0
 	for {
 		var err error
@@ -134,8 +136,9 @@ func (s *Sink) next() task {
 		return task{parcel: s.hand}
 	}
 	what, err := s.store.load(&s.replay)
-	if err != nil {
+	if s.unread = err != nil; s.unread {
 		s.note("read", err)
+		s.publish()
 		return task{failed: err}
 	}
 	switch what {
@@ -221,11 +224,14 @@ func (s *Sink) leave() {
 	s.tell()
 }
 
-// giveUp leaves out what cannot be read.
+// giveUp leaves out what cannot be read. What cannot be opened is waited for, but not
+// by Close.
 func (s *Sink) giveUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.store.giveUp()
+	if !s.store.giveUp() && s.closing != nil {
+		s.leave()
+	}
 	s.publish()
 }
 

@@ -55,6 +55,17 @@ func (c *cursor) parse(p [2 * slotSize]byte) {
 	}
 }
 
+// reserve takes the room that the slots need on the disk, which may be full when they
+// are to be written.
+func (c *cursor) reserve() error {
+	info, err := c.file.Stat()
+	if err != nil || info.Size() >= 2*slotSize {
+		return err
+	}
+	_, err = c.file.WriteAt(make([]byte, 2*slotSize-info.Size()), info.Size())
+	return err
+}
+
 // store writes that next is the record that comes next, in the segment of that id.
 func (c *cursor) store(id, next uint64) error {
 	c.turn, c.id, c.next = c.turn+1, id, next

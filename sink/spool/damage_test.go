@@ -5,12 +5,15 @@ package spool_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"gotest.tools/v3/assert"
 
@@ -282,4 +285,46 @@ func TestASegmentRemovedWhileItWaitsIsCounted(t *testing.T) {
 	lost := bytes.Count(text, []byte("record"))
 	assert.Equal(t, len(inner.Lines()), 1000-lost)
 	assert.Equal(t, state(s).Damaged, uint64(lost))
+}
+
+// Nothing behind it is delivered, for order is kept, so somebody has to be told.
+func TestASegmentThatCannotBeOpenedIsShownAndDoesNotHoldUpClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		paths := left(t, dir, 3, 50, &spool.Options{SegmentBytes: 1 << 10})
+		assert.Equal(t, len(paths), 3)
+		var inner fault.Sink
+		inner.OnOpen = func(int) fault.Action {
+			if err := os.Link(paths[1], paths[1]+".copy"); err != nil {
+				t.Skip("no links here: ", err)
+			}
+			return fault.Action{}
+		}
+		s := opened(t, &inner, dir, nil)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.DeepEqual(t, inner.Lines(), lines(0, 50))
+		shown, degraded := s.State()
+		st := shown.(spool.State)
+		assert.Assert(t, degraded)
+		assert.Equal(t, st.Mode, spool.Spooling)
+		assert.Assert(t, strings.Contains(st.LastError, "a hard link"), st.LastError)
+
+		assert.NilError(t, os.Remove(paths[1]+".copy"))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.DeepEqual(t, inner.Lines(), lines(0, 150))
+		_, degraded = s.State()
+		assert.Assert(t, !degraded)
+		assert.NilError(t, s.Close(t.Context()))
+
+		again := left(t, dir, 3, 50, &spool.Options{SegmentBytes: 1 << 10})
+		paths[1] = again[0]
+		inner = fault.Sink{OnOpen: inner.OnOpen}
+		s = opened(t, &inner, dir, nil)
+		begin := time.Now()
+		assert.NilError(t, s.Close(context.Background()))
+		assert.Assert(t, time.Since(begin) < time.Minute, time.Since(begin))
+		assert.Equal(t, state(s).Records, uint64(150))
+	})
 }

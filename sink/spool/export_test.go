@@ -54,3 +54,13 @@ func Await(ctx context.Context, answered, ended bool) error {
 
 // ErrEnded is the error of a courier that ended.
 var ErrEnded = errEnded
+
+// WatchFolders has a function called with the path of each folder whose names are
+// brought to the disk, until the one that it returns is called.
+func WatchFolders(see func(path string)) (end func()) {
+	bringToDisk = func(f *os.File) error {
+		see(f.Name())
+		return syncFolder(f)
+	}
+	return func() { bringToDisk = syncFolder }
+}

@@ -12,10 +12,22 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hydra-logger/hydra/internal/stdfd"
 )
 
-// noFollow makes opening a symbolic link an error.
-const noFollow = unix.O_NOFOLLOW
+// lockFolder opens the folder and makes it ours until the file is closed; ours is false
+// if somebody else has it. Where folders cannot be locked, as on NFS, it is ours.
+func lockFolder(root *os.Root) (f *os.File, ours bool, err error) {
+	if f, err = root.Open("."); err != nil {
+		return nil, false, err
+	}
+	if f, err = stdfd.Above(f); err != nil {
+		return nil, false, err
+	}
+	ours, err = lock(f)
+	return f, ours || err != nil, nil
+}
 
 // lock makes f ours until it is closed, and reports false if somebody else has it.
 func lock(f *os.File) (ours bool, err error) {
@@ -59,13 +71,7 @@ func ownedBy(info fs.FileInfo) (uid int, ours bool) {
 }
 
 // syncFolder brings the names in a folder to the disk.
-func syncFolder(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
+func syncFolder(f *os.File) error { return f.Sync() }
 
 // noSpace reports whether the disk or the quota is full.
 func noSpace(err error) bool {

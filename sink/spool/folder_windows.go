@@ -11,8 +11,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// noFollow is nothing: links are seen by Lstat of the folder, which is ours.
-const noFollow = 0
+// lockFolder locks nothing: a file that is open, as that with the lock, cannot be
+// removed.
+func lockFolder(*os.Root) (f *os.File, ours bool, err error) { return nil, true, nil }
 
 // lock makes f ours until it is closed, and reports false if somebody else has it.
 func lock(f *os.File) (ours bool, err error) {
@@ -34,7 +35,7 @@ func links(fs.FileInfo) uint64 { return 1 }
 
 func ownedBy(fs.FileInfo) (uid int, ours bool) { return 0, true }
 
-func syncFolder(string) error { return nil } // the system keeps names in a journal
+func syncFolder(*os.File) error { return nil } // the system keeps names in a journal
 
 // noSpace reports whether the disk or the quota is full.
 func noSpace(err error) bool {

@@ -185,6 +185,36 @@ func TestABatchInHandIsWaitedForWhenTheCallerGivesUp(t *testing.T) {
 	})
 }
 
+func TestASegmentThatCannotBeRemovedTakesRoomUntilItIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		path := left(t, dir, 1, 220, nil)[0]
+		info, err := os.Stat(path)
+		assert.NilError(t, err)
+		gate := make(chan struct{})
+		inner := fault.Sink{OnWrite: fault.Steps(fault.Hang(gate), fault.Fail(errAway), fault.Fail(errAway))}
+		s := opened(t, &inner, dir, &spool.Options{MaxBytes: 4 << 10})
+		synctest.Wait() // it is being read
+		if err := os.Rename(path, path+".old"); err != nil {
+			t.Skip("an open file cannot be renamed here: ", err)
+		}
+		assert.NilError(t, os.MkdirAll(filepath.Join(path, "in the way"), 0o700))
+		close(gate)
+		synctest.Wait()
+		st := state(s)
+		assert.Equal(t, st.Records, uint64(0))
+		assert.Equal(t, st.Bytes, info.Size())
+		assert.Equal(t, st.Segments, 1)
+		assert.Assert(t, strings.Contains(st.LastError, filepath.Base(path)), st.LastError)
+		_, err = s.Write(ended(), record(1000))
+		assert.ErrorIs(t, err, spool.ErrFull)
+		assert.NilError(t, os.RemoveAll(path))
+		_, err = s.Write(ended(), record(1000))
+		assert.NilError(t, err)
+		assert.Assert(t, state(s).Bytes < 1200, state(s).Bytes)
+	})
+}
+
 // rest returns what is left of a batch after n bytes.
 func rest(b sink.Batch, n int) sink.Batch {
 	r := sink.Batch{Bytes: b.Bytes[n:]}

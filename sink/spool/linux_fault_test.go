@@ -6,8 +6,12 @@
 package spool_test
 
 import (
+	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +19,7 @@ import (
 	"gotest.tools/v3/assert"
 
 	"github.com/hydra-logger/hydra/internal/fault"
+	"github.com/hydra-logger/hydra/sink"
 	"github.com/hydra-logger/hydra/sink/spool"
 )
 
@@ -90,6 +95,55 @@ func TestFault11And12ADiskThatIsFullFromTheStart(t *testing.T) {
 	sound(t, &inner)
 }
 
+// How far the inner sink has got must be written though there is no room any more: what
+// it took comes again only as far as Sink promises.
+func TestFault11And46ADiskThatIsFullRepeatsNoMoreThanOtherwise(t *testing.T) {
+	dir := mounted(t, "4m")
+	folder := filepath.Join(dir, "spool")
+	const most = 1 << 20
+	var back atomic.Bool
+	inner := &fault.Sink{}
+	s := spool.New(upTo{inner, most, &back}, folder, &spool.Options{Patience: 1, RetryMost: time.Millisecond})
+	assert.NilError(t, s.Open(t.Context()))
+	n := 0
+	for { // an outage that fills the disk
+		if _, err := s.Write(t.Context(), numbered(n, n+500)); err != nil {
+			assert.ErrorIs(t, err, unix.ENOSPC)
+			break
+		}
+		n += 500
+	}
+	f, err := os.Create(filepath.Join(dir, "ballast"))
+	assert.NilError(t, err)
+	defer f.Close()
+	for err == nil {
+		_, err = f.Write(make([]byte, 512))
+	}
+	assert.ErrorIs(t, err, unix.ENOSPC)
+	back.Store(true)
+	assert.NilError(t, s.Close(t.Context())) // until the inner sink fails
+	took := len(inner.Lines())
+	assert.Assert(t, took > 0 && took < n, took)
+	next, _ := replayed(t, folder)
+	assert.DeepEqual(t, next[len(next)-1:], lines(n-1, n))
+	repeated := strings.Join(inner.Lines()[n-len(next):], "\n")
+	assert.Assert(t, len(repeated) <= 256<<10, "%d bytes came twice", len(repeated))
+}
+
+// upTo is a sink that is away until it is back, and takes at most so many bytes then.
+type upTo struct {
+	*fault.Sink
+	most int
+	back *atomic.Bool
+}
+
+func (s upTo) Write(ctx context.Context, b sink.Batch) (int, error) {
+	if !s.back.Load() || len(s.Bytes())+len(b.Bytes) > s.most {
+		return 0, errAway
+	}
+	return s.Sink.Write(ctx, b)
+}
+
 func TestFault16TheFileSystemOfTheSpoolTurnsReadOnly(t *testing.T) {
 	dir := mounted(t, "1m")
 	remount := func(flags uintptr) {
@@ -105,4 +159,21 @@ func TestFault16TheFileSystemOfTheSpoolTurnsReadOnly(t *testing.T) {
 	back.Store(true)
 	assert.NilError(t, s.Close(t.Context()))
 	assert.DeepEqual(t, inner.Lines(), lines(0, 9))
+}
+
+func TestFault25ASegmentThatCannotBeRemovedIsEmptied(t *testing.T) {
+	dir := t.TempDir()
+	left(t, dir, 10, 1000, &spool.Options{SegmentBytes: 32 << 10})
+	appendOnly := func(how string) error { // files can be made there and written to, none removed or renamed
+		return exec.Command("chattr", how, dir).Run()
+	}
+	if err := appendOnly("+a"); err != nil {
+		t.Skip("no folder can be append-only here: ", err)
+	}
+	defer func() { assert.NilError(t, appendOnly("-a")) }()
+	got, st := replayed(t, dir)
+	assert.DeepEqual(t, got, lines(0, 10_000))
+	assert.Equal(t, st.Bytes, int64(0))
+	got, _ = replayed(t, dir)
+	assert.Equal(t, len(got), 0)
 }

@@ -105,6 +105,20 @@ func TestAFolderHasOneOwner(t *testing.T) {
 	opened(t, &second, dir, nil)
 }
 
+// A cleaner of old files may find one that nothing is ever written to.
+func TestAFolderHasOneOwnerThoughSomebodyRemovesTheLock(t *testing.T) {
+	dir := t.TempDir()
+	var first, second fault.Sink
+	s := opened(t, &first, dir, nil)
+	if err := os.Remove(filepath.Join(dir, "spool.lock")); err != nil {
+		t.Skip("an open file cannot be removed here: ", err)
+	}
+	err := spool.New(&second, dir, nil).Open(t.Context())
+	assert.ErrorContains(t, err, "another process, or another sink of this one, has the folder")
+	assert.NilError(t, s.Close(t.Context()))
+	opened(t, &second, dir, nil)
+}
+
 func TestOtherFilesOfTheFolderAreLeftAlone(t *testing.T) {
 	dir := t.TempDir()
 	names := []string{"spool-1.seg", "spool-00000000000000001.seg", "spool-0000000000000001.seg~", "xspool-0000000000000001.seg", "notes.txt"}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 )
 
 // replayBytes is how much the inner sink is given at a time, if the frames are
@@ -31,7 +32,7 @@ func (t *store) load(p *parcel) (found, error) {
 	}
 	s := t.segments[0]
 	if t.head == nil {
-		f, err := openFile(t.path(s), os.O_RDONLY)
+		f, err := openFile(t.root, s.name(), os.O_RDONLY)
 		if missing(err) {
 			return spent, nil // somebody removed it: there is nothing to deliver
 		}
@@ -102,7 +103,7 @@ func (t *store) loadFrame(s *segment, p *parcel) (more bool, err error) {
 	if len(p.ends) == 0 {
 		p.first = first
 		if s.bad && first > t.taken && t.taken >= s.first {
-			t.damaged += first - t.taken
+			t.lose(first)
 		}
 	}
 	p.add(f, drop)
@@ -127,18 +128,19 @@ func (t *store) skip() {
 	s.off = s.size
 }
 
-// giveUp treats the rest of the oldest segment, which cannot be read, as damaged. One
-// that cannot even be opened may be sound.
-func (t *store) giveUp() {
-	if t.head != nil && !t.empty() {
-		s := t.segments[0]
-		s.bad, s.off = true, s.size
+// giveUp treats the rest of the oldest segment, which cannot be read, as damaged. It
+// reports false if that cannot even be opened: it may be sound.
+func (t *store) giveUp() bool {
+	if t.head == nil || t.empty() {
+		return false
 	}
+	s := t.segments[0]
+	s.bad, s.off = true, s.size
+	return true
 }
 
-// retire removes the oldest segment, of which everything was delivered, or keeps
-// it under another name if a part of it was damaged. It does nothing if something
-// was appended meanwhile.
+// retire lets go of the oldest segment, of which everything was delivered, and clears
+// it away. It does nothing if something was appended meanwhile.
 func (t *store) retire() error {
 	s := t.segments[0]
 	if t.head != nil && s.off < s.size {
@@ -150,35 +152,76 @@ func (t *store) retire() error {
 		err = t.endTail()
 	}
 	if t.head == nil || s.bad {
-		t.lost(s)
+		t.loseEnd(s)
 	}
-	if t.head != nil {
+	if t.head == nil { // somebody removed it
+		t.bytes -= s.size
+	} else {
 		err = errors.Join(err, t.head.Close())
 		t.head = nil
-		if s.bad {
-			t.quarantined++
-			err = errors.Join(err, quarantine(t.path(s)))
-		} else if rerr := os.Remove(t.path(s)); !missing(rerr) {
-			err = errors.Join(err, rerr)
-		}
+		t.spent = append(t.spent, s)
 	}
 	t.segments = t.segments[1:]
-	t.bytes -= s.size
 	if len(t.segments) > 0 {
 		t.taken = max(t.segments[0].first, t.segments[0].skip)
 	} else {
 		t.taken = t.next
 	}
+	return errors.Join(err, t.clear())
+}
+
+// clear clears spent segments away, those of before, too, with which that failed.
+func (t *store) clear() error {
+	var err error
+	t.spent = slices.DeleteFunc(t.spent, func(s *segment) bool {
+		done, why := t.dispose(s)
+		err = errors.Join(err, why)
+		if done {
+			t.bytes -= s.size
+		}
+		return done
+	})
 	return err
 }
 
-// lost counts what was damaged at the end of a segment.
-func (t *store) lost(s *segment) {
+// dispose removes a segment, or keeps it under another name if a part of it was
+// damaged. One that cannot be removed it empties, so that it takes no room and the next
+// run does not deliver it again.
+func (t *store) dispose(s *segment) (done bool, err error) {
+	if s.bad {
+		err := quarantine(t.root, s.name())
+		if err == nil {
+			t.quarantined++
+		} else if missing(err) {
+			err = nil
+		}
+		return err == nil, err
+	}
+	err = t.root.Remove(s.name())
+	if err == nil || missing(err) {
+		return true, nil
+	}
+	f, oerr := openFile(t.root, s.name(), os.O_WRONLY)
+	if oerr != nil {
+		return false, err
+	}
+	terr := f.Truncate(0)
+	return terr == nil, errors.Join(err, terr, f.Close())
+}
+
+// loseEnd counts what was damaged at the end of a segment.
+func (t *store) loseEnd(s *segment) {
 	end := t.next
 	if len(t.segments) > 1 {
 		end = t.segments[1].first
 	}
 	if end > t.taken && t.taken >= s.first {
-		t.damaged += end - t.taken
+		t.lose(end)
 	}
+}
+
+// lose counts the records from taken on and before upto as lost.
+func (t *store) lose(upto uint64) {
+	t.damaged += upto - t.taken
+	t.lost += upto - min(max(t.taken, t.from), upto)
 }

@@ -15,8 +15,10 @@ import (
 	"io/fs"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/hydra-logger/hydra/internal/goid"
 	"github.com/hydra-logger/hydra/sink"
 )
 
@@ -29,11 +31,17 @@ import (
 //
 // The inner sink gets every record at least once. What it is being given when the
 // process ends it is given again by the next one, which begins with the first record
-// that it did not take whole: up to 256 KiB, or one batch if that is larger.
+// that it did not take whole: up to 256 KiB, or one batch if that is larger. A segment that is
+// delivered, and can be neither removed nor emptied until Close has returned, is
+// delivered once more; till then it counts in State.Bytes, and is tried again.
 //
 // The files of a folder belong to one Sink at a time, which a lock sees to. A frame
 // that is damaged is left out and counted, the others are delivered, and the file
-// that has it is kept as *.bad. Other files in the folder are left alone.
+// that has it is kept as *.bad. Other files in the folder are left alone. What is lost
+// in the spool, because somebody damages or removes a segment that waits, Lost counts,
+// and Health as dropped. A folder that somebody renames while it is in use stays in
+// use under its new name, where the next run does not look for it; one that is removed
+// takes nothing until there is another one.
 //
 // All calls of the inner sink are made by a goroutine of the Sink, one at a time. One
 // that hangs delays a Write by Options.Patience, and is abandoned by Close.
@@ -48,7 +56,8 @@ type Sink struct {
 	done   chan struct{} // closed when the courier has ended; made by Open
 	cancel context.CancelFunc
 
-	unflushed bool // courier only: the inner sink took something since its last Flush
+	courier   atomic.Uint64 // its goroutine; 0 before Open
+	unflushed bool          // courier only: the inner sink took something since its last Flush
 
 	mu       sync.Mutex // guards everything below; not held while the inner sink is called
 	running  bool
@@ -64,6 +73,7 @@ type Sink struct {
 	opened   bool       // the inner sink is open
 	calling  bool       // it has not returned from Write
 	failing  bool       // its last call failed, or was waited for in vain
+	unread   bool       // the oldest segment could not be opened or read
 	leaving  bool       // the courier is to end, whatever is left
 	ended    error      // of the inner sink's last calls; set when done is closed
 	closing  context.Context
@@ -74,6 +84,7 @@ type Sink struct {
 var (
 	_ sink.Holder = (*Sink)(nil)
 	_ sink.Stater = (*Sink)(nil)
+	_ sink.Runner = (*Sink)(nil)
 )
 
 // New returns a sink that puts a spool in the folder dir before inner. It touches
@@ -322,8 +333,8 @@ func (s *Sink) await(ctx context.Context, asked <-chan error) error {
 	}
 }
 
-// Close goes on bringing the spool to the inner sink until that fails or the time of ctx
-// is nearly over: a tenth of it is kept for the end, 200 ms at least and half of it at
+// Close goes on bringing the spool to the inner sink until that fails, a segment cannot
+// be opened, or the time of ctx is nearly over: a tenth of it is kept for the end, 200 ms at least and half of it at
 // most. Then it closes the inner sink. What is left stays in the folder, where the next
 // Open finds it, and is no error. An inner sink that does not return is abandoned with
 // what it has in hand, which the next run delivers again.
@@ -353,6 +364,15 @@ func (s *Sink) Close(ctx context.Context) error {
 		return s.wrap(err)
 	}
 	return nil
+}
+
+// Own reports whether it is called by the inner sink, in a call of the Sink's.
+func (s *Sink) Own() bool {
+	if s.courier.Load() == goid.Current() {
+		return true
+	}
+	inner, ok := s.inner.(sink.Runner)
+	return ok && inner.Own()
 }
 
 // String returns the folder, and the inner sink if it has a name.

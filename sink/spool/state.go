@@ -18,7 +18,8 @@ const (
 	// Through: the inner sink gets it at once, and the spool is empty.
 	Through Mode = "through"
 
-	// Spooling: it goes to the spool, and the inner sink takes nothing.
+	// Spooling: it goes to the spool, and the inner sink takes nothing, or what it is to
+	// get next cannot be read.
 	Spooling Mode = "spooling"
 
 	// Replaying: it goes to the spool, and the inner sink is taking what is there.
@@ -72,14 +73,16 @@ type State struct {
 type books struct {
 	mu     sync.Mutex
 	state  State        // guarded by mu
-	failed bool         // guarded by mu: the last call of the inner sink, or it was waited for in vain
+	failed bool         // guarded by mu: the last call of the inner sink, or it was waited for in vain, or the last read
 	held   uint64       // guarded by mu
+	lost   uint64       // guarded by mu
 	errors errs.Tracker // the last of each kind
 }
 
 // State returns the state of the sink, as a State, and reports whether somebody
-// should look at it: the inner sink takes nothing, or is not well itself. It may be called at any time from
-// any goroutine and waits for no disk.
+// should look at it: the inner sink takes nothing or is not well itself, or a segment
+// cannot be read. It may be called at any time from any goroutine and waits for no
+// disk.
 func (s *Sink) State() (state any, degraded bool) {
 	s.books.mu.Lock()
 	st, degraded := s.books.state, s.books.failed
@@ -117,6 +120,15 @@ func (s *Sink) Held() uint64 {
 	return s.books.held
 }
 
+// Lost returns how many of the records that this process has given to the sink were
+// lost in the spool, because a segment was damaged or removed: those of State.Damaged
+// that are not of earlier runs. It may be called as Held may.
+func (s *Sink) Lost() uint64 {
+	s.books.mu.Lock()
+	defer s.books.mu.Unlock()
+	return s.books.lost
+}
+
 // note counts an error.
 func (s *Sink) note(op string, err error) {
 	s.books.errors.Note(time.Now(), op, err)
@@ -129,13 +141,14 @@ func (s *Sink) publish() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	st := &b.state
-	b.failed = s.failing
+	b.failed = s.failing || s.unread
 	st.Records, b.held = 0, 0
 	if !t.empty() {
 		st.Records = t.next - min(t.taken, t.next)
 		b.held = t.next - min(max(t.taken, t.from), t.next)
 	}
-	st.Bytes, st.MaxBytes, st.Segments = t.bytes, t.maxBytes, len(t.segments)
+	b.lost = t.lost
+	st.Bytes, st.MaxBytes, st.Segments = t.bytes, t.maxBytes, len(t.segments)+len(t.spent)
 	st.Spooled = t.next - t.from
 	st.Replayed, st.Failures = s.replayed, s.failures
 	st.Damaged, st.Torn, st.Quarantined = t.damaged, t.torn, t.quarantined
@@ -144,7 +157,7 @@ func (s *Sink) publish() {
 	case t.empty():
 		st.Mode = Through
 		return
-	case s.failing:
+	case b.failed:
 		st.Mode = Spooling
 	default:
 		st.Mode = Replaying

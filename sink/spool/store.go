@@ -4,15 +4,12 @@
 package spool
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"time"
 )
 
@@ -32,11 +29,14 @@ type store struct {
 	policy       Sync
 	note         func(op string, err error) // tells of an error that nobody is waiting for; may be nil
 
-	lock   *os.File
+	root   *os.Root // the folder, also when its name is another one
+	folder *os.File // likewise, locked; nil where there is no such lock
+	lock   *os.File // in it
 	cursor cursor
 
 	segments []*segment // oldest first
-	bytes    int64      // of all segments
+	spent    []*segment // delivered, but nothing could be done away with them yet
+	bytes    int64      // of all of these
 	number   uint64     // the highest that a segment has or had
 	head     *os.File   // of the oldest segment, for reading; nil until it is read
 	tail     *os.File   // of the newest segment, for appending; nil if the next append begins another
@@ -53,6 +53,7 @@ type store struct {
 
 	quarantined int
 	damaged     uint64
+	lost        uint64 // of those, records from next on when the store was opened
 	torn        uint64
 }
 
@@ -67,16 +68,14 @@ type segment struct {
 	bad    bool   // a part of it is damaged
 }
 
-func (t *store) path(s *segment) string {
-	return filepath.Join(t.dir, fmt.Sprintf(segmentName, s.number))
-}
+func (s *segment) name() string { return fmt.Sprintf(segmentName, s.number) }
 
 // open takes the folder and finds what is in it.
 func (t *store) open() (err error) {
 	if err := makeFolder(t.dir); err != nil {
 		return err
 	}
-	if t.lock, err = lockFolder(t.dir); err != nil {
+	if t.root, err = openFolder(t.dir); err != nil {
 		return err
 	}
 	defer func() {
@@ -84,13 +83,19 @@ func (t *store) open() (err error) {
 			_ = t.close() // err says more
 		}
 	}()
-	if t.cursor.file, err = openFile(filepath.Join(t.dir, cursorName), os.O_RDWR|os.O_CREATE); err != nil {
+	if t.folder, t.lock, err = takeFolder(t.root); err != nil {
 		return err
+	}
+	if t.cursor.file, err = openFile(t.root, cursorName, os.O_RDWR|os.O_CREATE); err != nil {
+		return err
+	}
+	if t.policy != SyncNever {
+		t.failedSync(syncName(t.dir))
 	}
 	if err := t.cursor.load(); err != nil {
 		return err
 	}
-	numbers, quarantined, highest, err := list(t.dir)
+	numbers, quarantined, highest, err := list(t.root)
 	if err != nil {
 		return err
 	}
@@ -103,101 +108,6 @@ func (t *store) open() (err error) {
 	return t.survey()
 }
 
-// find adds a segment that is in the folder.
-func (t *store) find(number uint64) error {
-	s := &segment{number: number, off: headerSize}
-	f, err := openFile(t.path(s), os.O_RDONLY)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	s.size = info.Size()
-	if s.size <= headerSize { // the process ended before anything was in it
-		return os.Remove(t.path(s))
-	}
-	var top [headerSize + 8]byte
-	n, err := f.ReadAt(top[:], 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	s.id, s.first, err = parseHeader(top[:min(n, headerSize)])
-	switch {
-	case errors.Is(err, errVersion):
-		t.quarantined++
-		return quarantine(t.path(s))
-	case err != nil: // the first frame tells the id as well
-		s.bad = true
-		if n == len(top) {
-			s.id = binary.LittleEndian.Uint64(top[headerSize:])
-		}
-	}
-	if s.id == t.cursor.id {
-		s.skip = t.cursor.next
-	}
-	t.segments = append(t.segments, s)
-	t.bytes += s.size
-	return nil
-}
-
-// survey finds the numbers of the first record and of the one to come.
-func (t *store) survey() error {
-	t.next = max(t.cursor.next, 1)
-	for i, seen := len(t.segments)-1, false; i >= 0; i-- {
-		s := t.segments[i]
-		t.next = max(t.next, s.first)
-		if seen && !s.bad {
-			continue
-		}
-		first, next, err := t.measure(s)
-		if err != nil {
-			return err
-		}
-		t.next = max(t.next, next)
-		if s.bad {
-			s.first = first
-		}
-		seen = seen || next > 0
-	}
-	t.taken, t.from = t.next, t.next
-	if len(t.segments) > 0 && t.segments[0].first > 0 {
-		t.taken = max(t.segments[0].first, t.segments[0].skip)
-	}
-	return nil
-}
-
-// measure returns the number of a segment's first record and that of the one
-// behind its last, or zeros.
-func (t *store) measure(s *segment) (first, next uint64, err error) {
-	f, err := openFile(t.path(s), os.O_RDONLY)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer f.Close()
-	r := reader{file: f, id: s.id}
-	for off := int64(headerSize); ; {
-		fr, err := r.at(off, s.size)
-		switch {
-		case err == nil:
-			if first == 0 {
-				first = fr.first
-			}
-			off += fr.size
-		case errors.Is(err, errDamaged), errors.Is(err, errTorn):
-			if off, err = r.find(off+1, s.size); err != nil {
-				return 0, 0, err
-			}
-		case errors.Is(err, io.EOF):
-			return first, r.seen, nil
-		default:
-			return 0, 0, err
-		}
-	}
-}
-
 // empty reports whether there is nothing to deliver and nothing to remove.
 func (t *store) empty() bool { return len(t.segments) == 0 }
 
@@ -205,10 +115,13 @@ func (t *store) empty() bool { return len(t.segments) == 0 }
 // takes all or none.
 func (t *store) append(p []byte, ends []int) (first uint64, err error) {
 	size := frameSize(len(p), len(ends))
-	fresh := t.tail == nil || t.tailSegment().size+size > t.segmentBytes || gone(t.tail)
+	fresh := t.tail == nil || t.tailSegment().size+size > t.segmentBytes || t.astray()
 	need := size
 	if fresh {
 		need += headerSize
+	}
+	if t.bytes+need > t.maxBytes {
+		_ = t.clear() // it was told before
 	}
 	if err := t.room(size, need); err != nil {
 		return 0, err
@@ -272,7 +185,7 @@ func (t *store) takeBack(s *segment) {
 		return
 	}
 	_ = t.endTail()
-	if os.Remove(t.path(s)) == nil {
+	if t.root.Remove(s.name()) == nil {
 		t.segments = t.segments[:len(t.segments)-1]
 		t.bytes -= s.size
 	}
@@ -284,20 +197,57 @@ func (t *store) begin() error {
 		return err
 	}
 	s := &segment{number: t.number + 1, id: rand.Uint64() | 1, first: t.next, size: headerSize, off: headerSize}
-	f, err := openFile(t.path(s), os.O_RDWR|os.O_CREATE|os.O_EXCL)
+	const create = os.O_RDWR | os.O_CREATE | os.O_EXCL
+	f, err := openFile(t.root, s.name(), create)
+	if missing(err) && t.renew() == nil { // the folder is removed, and there is another one
+		f, err = openFile(t.root, s.name(), create)
+	}
 	if err != nil {
 		return err
 	}
-	if _, err := f.WriteAt(appendHeader(nil, s.id, s.first), 0); err != nil {
-		return errors.Join(err, f.Close(), os.Remove(t.path(s)))
+	if err = t.cursor.reserve(); err == nil {
+		_, err = f.WriteAt(appendHeader(nil, s.id, s.first), 0)
+	}
+	if err != nil {
+		return errors.Join(err, f.Close(), t.root.Remove(s.name()))
 	}
 	if t.policy != SyncNever {
-		t.failedSync(syncFolder(t.dir))
+		t.failedSync(bringToDisk(t.folder))
 	}
 	t.number = s.number
 	t.tail = f
 	t.segments = append(t.segments, s)
 	t.bytes += s.size
+	return nil
+}
+
+// renew goes on in the folder that has the name of ours now, which is removed. That
+// one must be free, and without records: they might have the numbers of ours.
+func (t *store) renew() error {
+	root, err := openFolder(t.dir)
+	if err != nil {
+		return err
+	}
+	folder, lock, err := takeFolder(root)
+	if err != nil {
+		return errors.Join(err, root.Close())
+	}
+	numbers, _, _, err := list(root)
+	if err == nil && len(numbers) > 0 {
+		err = errors.New("it has records of another run")
+	}
+	var cursor *os.File
+	if err == nil {
+		cursor, err = openFile(root, cursorName, os.O_RDWR|os.O_CREATE)
+	}
+	if err != nil {
+		return errors.Join(err, closeAll(folder, lock), root.Close())
+	}
+	_ = errors.Join(closeAll(t.cursor.file, t.lock, t.folder), t.root.Close()) // nothing there is of use
+	t.root, t.folder, t.lock, t.cursor.file = root, folder, lock, cursor
+	if t.policy != SyncNever {
+		t.failedSync(syncName(t.dir))
+	}
 	return nil
 }
 
@@ -357,21 +307,23 @@ func (t *store) sync() error {
 
 // close lets go of the folder. It can be opened again.
 func (t *store) close() error {
-	err := errors.Join(t.endTail(), t.sync())
-	for _, f := range []**os.File{&t.head, &t.cursor.file, &t.lock} {
-		if *f != nil {
-			err = errors.Join(err, (*f).Close())
-			*f = nil
-		}
-	}
-	t.segments, t.bytes = nil, 0
+	err := errors.Join(t.endTail(), t.sync(), t.clear())
+	err = errors.Join(err, closeAll(t.head, t.cursor.file, t.lock, t.folder), t.root.Close())
+	t.head, t.cursor.file, t.lock, t.folder = nil, nil, nil, nil
+	t.segments, t.spent, t.bytes = nil, nil, 0
 	return err
 }
 
-// gone reports whether somebody has removed a file that is open.
-func gone(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && links(info) == 0
+// astray reports whether the newest segment has lost its name: somebody has removed it,
+// moved it away or put another file in its place, and nobody would find what is
+// appended.
+func (t *store) astray() bool {
+	info, err := t.tail.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := t.root.Lstat(t.tailSegment().name())
+	return missing(err) || err == nil && !os.SameFile(info, named)
 }
 
 // missing reports whether a segment was removed by somebody else.

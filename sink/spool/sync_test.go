@@ -6,6 +6,7 @@ package spool_test
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"runtime"
 	"testing"
 
@@ -83,6 +84,39 @@ func TestFault15ASyncThatFailsIsToldByFlushAndNotTriedAgain(t *testing.T) {
 		assert.NilError(t, s.Close(ended()))
 		got, _ := replayed(t, dir)
 		assert.DeepEqual(t, got, lines(0, 9))
+	}
+}
+
+func TestTheNamesOfTheFolderAndOfSegmentsAreBroughtToTheDisk(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the system keeps names in a journal")
+	}
+	tests := []struct {
+		name   string
+		policy spool.Sync
+		want   []string
+	}{
+		{"never", spool.SyncNever, nil},
+		{"flush", spool.SyncFlush, []string{"above", "above/spool"}},
+		{"batch", spool.SyncBatch, []string{"above", "above/spool"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			root := t.TempDir()
+			assert.NilError(t, os.Mkdir(filepath.Join(root, "above"), 0o700))
+			var synced []string
+			defer spool.WatchFolders(func(path string) {
+				name, err := filepath.Rel(root, path)
+				assert.NilError(t, err)
+				synced = append(synced, name)
+			})()
+			dir := filepath.Join(root, "above", "spool")
+			s := opened(t, &fault.Sink{OnOpen: fault.Always(fault.Fail(errAway))}, dir, &spool.Options{Sync: tt.policy})
+			_, err := s.Write(ended(), numbered(0, 5))
+			assert.NilError(t, err)
+			assert.NilError(t, s.Close(ended()))
+			assert.DeepEqual(t, synced, tt.want)
+		})
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -66,7 +67,7 @@ func TestFault15WhatCannotBeReadIsKeptAndAllElseIsDelivered(t *testing.T) {
 				s.mu.Lock()
 				defer s.mu.Unlock()
 				assert.NilError(t, s.store.endTail())
-				f, err := os.Open(s.store.path(s.store.segments[0]))
+				f, err := os.Open(filepath.Join(s.dir, s.store.segments[0].name()))
 				assert.NilError(t, err)
 				s.store.head = f
 				s.store.reader.open(&unreadable{f, tt.from, tt.times}, s.store.segments[0].id)
@@ -79,7 +80,7 @@ func TestFault15WhatCannotBeReadIsKeptAndAllElseIsDelivered(t *testing.T) {
 			st := state.(State)
 			assert.Equal(t, st.Damaged, tt.wantDamaged)
 			assert.Equal(t, st.Quarantined, tt.wantQuarantined)
-			_, err := os.Stat(s.store.path(&segment{number: 1}) + ".bad")
+			_, err := os.Stat(filepath.Join(s.dir, (&segment{number: 1}).name()+".bad"))
 			assert.Equal(t, err == nil, tt.wantQuarantined == 1, "%v", err)
 		})
 	}
