@@ -141,7 +141,7 @@ func TestAFlushThatFailsBehindARecoveryDoesNotTurnTheSinkAway(t *testing.T) {
 			r.log(6+i, 6+i)
 			time.Sleep(time.Minute)
 		}
-		assert.Equal(t, r.state().Errors[0].Count, uint64(1), "it is in the account")
+		assert.Assert(t, r.state().Errors[0].Count > 0, "it is in the account")
 		assert.ErrorIs(t, r.Close(t.Context()), syscall.EIO)
 		records, markers := without(r.sink.Lines())
 		assert.DeepEqual(t, records, numbers(1, 10))
