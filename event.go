@@ -72,7 +72,8 @@ const (
 
 	// EventDropped is records that were dropped, from any cause, or rejected. Count
 	// says how many since the event before. It comes with the batch that the sink is
-	// given next: while a sink stands still, only Health has the loss.
+	// given next, or when the sink is closed: while it stands still, only Health has
+	// the loss.
 	EventDropped EventKind = "hydra: records lost"
 
 	// EventTooLarge is a record that no room in the queue can hold. It went to
