@@ -101,7 +101,7 @@ func (b *books) write(n uint64) {
 // sink holds a record before the books say that it took it.
 func (b *books) divide(h holding) {
 	took := min(h.took, b.written)
-	b.shown = max(b.shown, took-min(h.held+h.lost, took))
+	b.shown = max(b.shown, min(took-min(h.held+h.lost, took), b.written-b.lost))
 	b.lost = max(b.lost, min(h.lost, b.written-b.shown))
 }
 

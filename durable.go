@@ -91,6 +91,9 @@ func (c *checker) durable(path string, d Durable) *Durable {
 			d.Dir = abs
 		}
 	}
+	if d.Dir != "" {
+		d.Dir = filepath.Clean(d.Dir) // one folder has one name
+	}
 	if d.MaxOrphans < 0 {
 		c.note(path+".MaxOrphans", "%d is negative; leave it zero for %d", d.MaxOrphans, defaultMaxOrphans)
 		d.MaxOrphans = 0

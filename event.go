@@ -6,6 +6,8 @@ package hydra
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,7 +19,8 @@ import (
 // Event is a piece of hydra's own news. hydra never logs about itself through
 // slog or log: news goes to Config.OnEvent, and to the fallback as a JSON record,
 // there at most once in ten seconds for each kind and destination, but for
-// mistakes and unknown layers, which are all told.
+// mistakes and unknown layers, which are all told. Of more than 256 that wait to be
+// told, the later ones are counted alone.
 type Event struct {
 	// Time is when it happened.
 	Time time.Time
@@ -217,7 +220,18 @@ func (r *reporter) run() {
 		r.tell(e)
 		r.callBack(e)
 	}
+	r.tellRest()
 	orderly = true
+}
+
+// tellRest writes what tell has left out lately, of which there is to be no other.
+func (r *reporter) tellRest() {
+	kinds := slices.SortedFunc(maps.Keys(r.told), func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
+	for _, key := range kinds {
+		if t := r.told[key]; t.skipped > 0 {
+			r.write(Event{Time: time.Now(), Kind: EventKind(key[0]), Destination: key[1]}, *t)
+		}
+	}
 }
 
 // tell writes e to the fallback, unless it was told the like a moment ago.

@@ -77,13 +77,14 @@ func TestNewsReachesTheFallbackOnceInTenSeconds(t *testing.T) {
 		assert.Equal(t, len(r.seen(hydra.EventTooLarge)), 15, "the callback is told all")
 		r.close()
 		news := r.news()
-		assert.Equal(t, len(news), 2)
-		var first, second struct {
+		assert.Equal(t, len(news), 3)
+		var first, second, rest struct {
 			Level, Msg, Destination, Error string
 			Records, Untold                int
 		}
 		assert.NilError(t, json.Unmarshal([]byte(news[0]), &first))
 		assert.NilError(t, json.Unmarshal([]byte(news[1]), &second))
+		assert.NilError(t, json.Unmarshal([]byte(news[2]), &rest))
 		assert.Equal(t, first.Level, "WARN")
 		assert.Equal(t, first.Msg, string(hydra.EventTooLarge))
 		assert.Equal(t, first.Destination, "d")
@@ -91,6 +92,8 @@ func TestNewsReachesTheFallbackOnceInTenSeconds(t *testing.T) {
 		assert.Equal(t, first.Untold, 0)
 		assert.Equal(t, second.Records, 10)
 		assert.Equal(t, second.Untold, 9)
+		assert.Equal(t, rest.Records, 4, "what was left out before Close")
+		assert.Equal(t, rest.Untold, 4)
 		assert.Assert(t, strings.Contains(second.Error, "41 bytes"), "got %s", second.Error)
 		r.wantAccount(0, 15, 0, 0)
 	})

@@ -80,7 +80,8 @@ func NewHandler(cfg Config) *Handler {
 // Open returns a handler for cfg, or an error that joins everything that is wrong
 // with cfg, or else every sink that could not be opened within ten seconds. Each
 // names its place, such as Layers["db"].Destinations[0].Queue.Bytes. When Open
-// returns an error it has closed what it opened.
+// returns an error it has closed what it opened, and has told OnEvent and the fallback
+// what it found and nobody would tell later, such as queue files that it quarantined.
 func Open(cfg Config) (*Handler, error) {
 	var check checker
 	c := newCore(cfg, &check)
@@ -88,25 +89,39 @@ func Open(cfg Config) (*Handler, error) {
 		c.endLife()
 		return nil, errors.Join(check.mistakes...)
 	}
-	if err := c.openRings(); err != nil {
+	err := c.openRings()
+	if err == nil {
+		err = c.openSinks()
+	}
+	if err != nil {
 		c.closeRings()
 		c.endLife()
-		return nil, err
-	}
-	if err := c.openSinks(); err != nil {
-		c.closeRings()
+		c.tellAll()
 		return nil, err
 	}
 	return c.handler(), nil
+}
+
+// tellAll tells what was found out on the way to a handler that there will not be, such
+// as that a queue file was quarantined: nobody else will.
+func (c *core) tellAll() {
+	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
+	defer cancel()
+	go c.shared.reporter.run() // ends when stop has it stopped
+	c.shared.reporter.stop(ctx)
 }
 
 // NewJSONHandler returns a handler that writes to w the bytes that
 // slog.NewJSONHandler writes, but from a goroutine of its own: no log call waits
 // for w. Nil opts are slog's defaults.
 //
-// Call Close, or at least Flush, before the program ends. Records longer than
-// format.DefaultMaxRecord are cut. A nil w means that records go to standard
-// error. Close does not close w.
+// Its queue holds 32,768 records or 8 MiB, whichever comes first. When it is full the
+// oldest record is dropped, counted and marked in the stream; NewHandler with the
+// policy Block waits instead.
+//
+// Call Close, or at least Flush, before the program ends, and before reading what was
+// written. Records longer than format.DefaultMaxRecord are cut. A nil w means that
+// records go to standard error. Close does not close w.
 func NewJSONHandler(w io.Writer, opts *slog.HandlerOptions) *Handler {
 	return newWriterHandler(w, opts, format.JSON)
 }
@@ -172,7 +187,7 @@ func (c *core) openSinks() error {
 	if opening.Wait() == nil {
 		return nil
 	}
-	c.endLife()
+	c.endLife() // now, for those that still open
 	for _, d := range c.destinations {
 		if d.opened {
 			_ = d.call("close", d.sink.Close) // the failure to open is the news

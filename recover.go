@@ -216,12 +216,13 @@ func (o *orphan) start() error {
 	if o.started || b == nil || o.chain != nil || o.told || o.begun {
 		return nil
 	}
-	o.started = true
 	var intent *ring.Intent
 	if t := &o.trace; t.noted {
 		intent = &ring.Intent{From: t.from, Upto: t.upto, Place: t.place}
 	}
-	return o.ring.Resume(b.First, b.Next, b.Bytes, b.Ends, b.Lead, o.trailState(), o.batch.done, intent)
+	err := o.ring.Resume(b.First, b.Next, b.Bytes, b.Ends, b.Lead, o.trailState(), o.batch.done, intent)
+	o.started = err == nil
+	return err
 }
 
 // recoverBatch brings what is in flight to the sink.

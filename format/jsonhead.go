@@ -82,7 +82,7 @@ func (e *encoder) appendJSONHead(r *slog.Record) {
 		}
 		b = append(e.buf, messageOf...)
 	}
-	if 6*len(r.Message) < e.limit-len(b) { // it fits, whatever is escaped
+	if len(r.Message) < (e.limit-len(b))/6 { // it fits, whatever is escaped
 		e.buf = appendJSONText(b, r.Message, false)
 		return
 	}

@@ -39,16 +39,29 @@ func planOf(t reflect.Type) *plan {
 	}
 	var p *plan
 	if t.Kind() == reflect.Struct || t.Kind() == reflect.Slice {
-		p = newPlan(t, nil)
+		p = make(planning).plan(t)
 	}
 	known, _ := plans.LoadOrStore(t, p)
 	return known.(*plan)
 }
 
-// newPlan makes a plan for t, which is within the types of outer.
-func newPlan(t reflect.Type, outer []reflect.Type) *plan {
-	const deep = 16 // a type may be within itself, behind a slice
-	if len(outer) > deep || t == numberType || jsonShapes.hasMethods(t) || jsonShapes.hasMethods(reflect.PointerTo(t)) {
+// planning is the plans of a type and of those within it that are made already, or
+// being made.
+type planning map[reflect.Type]*plan
+
+// plan returns the plan of t, or nil.
+func (known planning) plan(t reflect.Type) *plan {
+	p, ok := known[t]
+	if !ok {
+		known[t] = nil // meanwhile: a type that is within itself, behind a slice, has none
+		p = known.make(t)
+		known[t] = p
+	}
+	return p
+}
+
+func (known planning) make(t reflect.Type) *plan {
+	if t == numberType || jsonShapes.hasMethods(t) || jsonShapes.hasMethods(reflect.PointerTo(t)) {
 		return nil
 	}
 	p := &plan{kind: t.Kind()}
@@ -61,11 +74,12 @@ func newPlan(t reflect.Type, outer []reflect.Type) *plan {
 		if t.Elem().Kind() == reflect.Uint8 { // base64
 			return nil
 		}
-		if p.elem = newPlan(t.Elem(), append(outer, t)); p.elem != nil {
+		if p.elem = known.plan(t.Elem()); p.elem != nil {
 			return p
 		}
 	case reflect.Struct:
-		if p.planFields(t, append(outer, t)) {
+		var ok bool
+		if p.fields, ok = known.fields(t); ok {
 			return p
 		}
 	}
@@ -74,15 +88,15 @@ func newPlan(t reflect.Type, outer []reflect.Type) *plan {
 
 var numberType = reflect.TypeFor[json.Number]()
 
-// planFields plans the fields of a struct. It reports false if one of them has no
-// plan, or would be written in a way of its own.
-func (p *plan) planFields(t reflect.Type, outer []reflect.Type) bool {
+// fields plans the fields of a struct. It reports false if one of them has no plan, or
+// would be written in a way of its own.
+func (known planning) fields(t reflect.Type) (fields []planField, ok bool) {
 	names := map[string]bool{}
 	for i := range t.NumField() {
 		f := t.Field(i)
 		tag := f.Tag.Get("json")
 		if f.Anonymous {
-			return false
+			return nil, false
 		}
 		if !f.IsExported() || tag == "-" {
 			continue
@@ -91,19 +105,19 @@ func (p *plan) planFields(t reflect.Type, outer []reflect.Type) bool {
 		if name == "" {
 			name = f.Name
 		}
-		of := newPlan(f.Type, outer)
+		of := known.plan(f.Type)
 		if of == nil || names[name] || !plainName(name) || options != "" && options != "omitempty" {
-			return false
+			return nil, false
 		}
 		names[name] = true
-		p.fields = append(p.fields, planField{
+		fields = append(fields, planField{
 			index:     i,
 			key:       append(appendJSONText(nil, name, true), ':'),
 			omitEmpty: options == "omitempty" && of.kind != reflect.Struct,
 			plan:      of,
 		})
 	}
-	return true
+	return fields, true
 }
 
 // plainName reports whether encoding/json takes the name of a tag as it is.

@@ -145,6 +145,16 @@ func TestStructsHaveTheBytesOfEncodingJSON(t *testing.T) {
 	}
 }
 
+// tens is a type that names another ten times.
+type tens[T any] struct{ A, B, C, D, E, F, G, H, I, J []T }
+
+func TestTypeThatNamesOthersOftenIsPlannedInNoTime(t *testing.T) {
+	got, want := jsonOf(t, tens[tens[tens[tens[tens[tens[tens[tens[tens[simple]]]]]]]]]{})
+	if got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestRandomStructsHaveTheBytesOfEncodingJSON(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)

@@ -13,7 +13,9 @@ import "context"
 // same time, calls Open before anything else and nothing after Close. A method
 // may block, fail, panic or call runtime.Goexit without harm to other destinations.
 // It should return soon after its context ends; one that does not is abandoned at
-// the end of Handler.Close.
+// the end of Handler.Close. That is also when the context ends: until then it has no
+// deadline, so a sink that may wait for long, such as one with a network behind it,
+// needs a timeout of its own.
 type Sink interface {
 	// Open makes the sink ready. When it fails hydra sends the records to the
 	// fallback and calls Open again later, so Open must be repeatable.

@@ -46,6 +46,7 @@ func main() {
 	flag.Uint64Var(&c.seed, "seed", 0, "of the moments and ways of dying; 0 is another one each time")
 	flag.Parse()
 	if flag.NArg() > 0 || c.kills < 1 || c.mode != durableMode && c.mode != memoryMode {
+		fmt.Fprintf(os.Stderr, "crash: want at least one kill, -mode %s or %s, and no arguments\n", durableMode, memoryMode)
 		flag.Usage()
 		os.Exit(2)
 	}

@@ -295,7 +295,11 @@ func (f *file) let(do func() error) error {
 	}
 	err := f.clear() // before another process can hold it: nothing here may change it then
 	f.idle.Store(true)
-	err = errors.Join(do(), err, unix.Close(f.fd))
+	if err != nil {
+		err = errors.Join(do(), err) // and so it stays locked, as long as this process is
+	} else {
+		err = errors.Join(do(), unix.Close(f.fd))
+	}
 	f.dir.close()
 	f.dir = nil
 	return err

@@ -32,7 +32,7 @@ type dir struct {
 	disk bool
 }
 
-// openDir opens the directory of o, and makes it if make is set. The error is
+// openDir opens the directory of o, and makes it if create is set. The error is
 // fs.ErrNotExist where it is missing.
 func openDir(o Options, create bool) (*dir, error) {
 	path := o.Dir

@@ -111,8 +111,9 @@ func New(path string, opts *Options) *Sink {
 	return s
 }
 
-// Open opens the file for appending and creates it if it is missing. It never
-// waits, and refuses what is not safe to write to, each with the way out:
+// Open opens the file for appending and creates it if it is missing. It does not wait
+// for a reader of a pipe, but for the disk, where Options.Sync wants the name of a new
+// file there, and for what a Sink that is opened again has left to do. It refuses what is not safe to write to, each with the way out:
 // directories, links, files of somebody else, pipes that nobody reads. Devices
 // such as /dev/null will do.
 func (s *Sink) Open(ctx context.Context) error {

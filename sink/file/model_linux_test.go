@@ -125,7 +125,7 @@ func settle() {
 func (w *world) ringDir() string { return filepath.Join(w.rings, strconv.Itoa(w.lives)) }
 
 // hastyMost is how many lives in a row may die before they have recovered it all: a
-// queue that three could not recover is set aside.
+// queue that three could not recover is quarantined.
 const hastyMost = 2
 
 // queues returns how many files of queues there are: more than one as long as there

@@ -112,9 +112,10 @@ func (s *Sink) rest(pause time.Duration) {
 }
 
 // next finds out what to do.
-func (s *Sink) next() task {
+func (s *Sink) next() (t task) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer func() { s.away = t.open || t.asked != nil || t.spent }()
 	if s.leaving {
 		return task{end: true}
 	}
@@ -206,6 +207,9 @@ func (s *Sink) bring(ctx context.Context, p *parcel) (n int, err error) {
 func (s *Sink) openedInner(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.store.lock == nil { // Close has abandoned us
+		return
+	}
 	if s.opened = err == nil; s.opened {
 		s.failing = false
 	} else {
@@ -229,6 +233,9 @@ func (s *Sink) leave() {
 func (s *Sink) giveUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.store.lock == nil {
+		return
+	}
 	if !s.store.giveUp() && s.closing != nil {
 		s.leave()
 	}

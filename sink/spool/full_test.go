@@ -4,8 +4,10 @@
 package spool_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -224,4 +226,33 @@ func rest(b sink.Batch, n int) sink.Batch {
 		}
 	}
 	return r
+}
+
+func TestWriteEndsWithItsContextWhileTheInnerSinkHangsInOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		inner := &fault.Sink{OnOpen: fault.Always(fault.Hang(release))}
+		s := opened(t, inner, t.TempDir(), &spool.Options{MaxBytes: 1 << 20, SegmentBytes: 1 << 20, Patience: time.Minute})
+		large := sink.Batch{Bytes: bytes.Repeat([]byte("x"), 2<<20), Ends: []int{2 << 20}} // no folder of that size takes it
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		begin := time.Now()
+		n, err := s.Write(ctx, large)
+		assert.Equal(t, time.Since(begin), time.Second)
+		assert.Equal(t, n, 0)
+		assert.ErrorIs(t, err, spool.ErrFull)
+		close(release)
+		write(t, s, numbered(0, 3))
+		assert.NilError(t, s.Close(t.Context()))
+		assert.DeepEqual(t, inner.Lines(), lines(0, 3))
+	})
+}
+
+func TestWriteBehindCloseTakesNothing(t *testing.T) {
+	dir := t.TempDir()
+	s := opened(t, &fault.Sink{OnOpen: fault.Always(fault.Fail(errAway))}, dir, nil)
+	_ = s.Close(ended())
+	n, err := s.Write(ended(), numbered(0, 1))
+	assert.Equal(t, n, 0)
+	assert.ErrorIs(t, err, fs.ErrClosed)
 }

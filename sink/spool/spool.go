@@ -43,7 +43,8 @@ import (
 // use under its new name, where the next run does not look for it; one that is removed
 // takes nothing until there is another one.
 //
-// All calls of the inner sink are made by a goroutine of the Sink, one at a time. One
+// Its methods are called one at a time, as those of any Sink, but for Held, Lost, State
+// and Own. All calls of the inner sink are made by a goroutine of the Sink, one at a time. One
 // that hangs delays a Write by Options.Patience, and is abandoned by Close.
 type Sink struct {
 	inner sink.Sink // immutable; called by the courier alone
@@ -72,6 +73,7 @@ type Sink struct {
 	asked    chan error // what Flush waits for; nil if there is none
 	opened   bool       // the inner sink is open
 	calling  bool       // it has not returned from Write
+	away     bool       // the courier is elsewhere: hand is not with it before it asks for it
 	failing  bool       // its last call failed, or was waited for in vain
 	unread   bool       // the oldest segment could not be opened or read
 	leaving  bool       // the courier is to end, whatever is left
@@ -217,8 +219,12 @@ func (s *Sink) through(ctx context.Context, records []byte) (int, error) {
 	if err == nil {
 		return len(records), nil
 	}
-	p.withdraw = true
-	s.wait(context.WithoutCancel(ctx), p, 0) // until it is known what the inner sink took
+	if s.away { // it has nothing of p, and will ask for it anew
+		s.hand = nil
+	} else {
+		p.withdraw = true
+		s.wait(context.WithoutCancel(ctx), p, 0) // until it is known what the inner sink took
+	}
 	if p.done == len(p.bytes) {
 		return len(records), nil
 	}

@@ -114,6 +114,9 @@ func (t *store) empty() bool { return len(t.segments) == 0 }
 // append puts records behind the others and returns the number of the first. It
 // takes all or none.
 func (t *store) append(p []byte, ends []int) (first uint64, err error) {
+	if t.lock == nil {
+		return 0, fs.ErrClosed // a Write that Close has left behind
+	}
 	size := frameSize(len(p), len(ends))
 	fresh := t.tail == nil || t.tailSegment().size+size > t.segmentBytes || t.astray()
 	need := size
@@ -199,7 +202,10 @@ func (t *store) begin() error {
 	s := &segment{number: t.number + 1, id: rand.Uint64() | 1, first: t.next, size: headerSize, off: headerSize}
 	const create = os.O_RDWR | os.O_CREATE | os.O_EXCL
 	f, err := openFile(t.root, s.name(), create)
-	if missing(err) && t.renew() == nil { // the folder is removed, and there is another one
+	if missing(err) { // the folder is removed, and there may be another one
+		if lost := t.renew(); lost != nil {
+			return errors.Join(err, lost)
+		}
 		f, err = openFile(t.root, s.name(), create)
 	}
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"testing"
 
 	"gotest.tools/v3/assert"
@@ -62,7 +63,8 @@ func TestFault15ASyncThatFailsIsToldByFlushAndNotTriedAgain(t *testing.T) {
 	}
 	for _, policy := range []spool.Sync{spool.SyncNever, spool.SyncFlush} {
 		dir := t.TempDir()
-		s := opened(t, &fault.Sink{OnOpen: fault.Always(fault.Fail(errAway))}, dir, &spool.Options{Sync: policy})
+		away := fault.Always(fault.Fail(syscall.ECONNREFUSED)) // of another kind than the error of the sync
+		s := opened(t, &fault.Sink{OnOpen: away}, dir, &spool.Options{Sync: policy})
 		_, err := s.Write(ended(), numbered(0, 5))
 		assert.NilError(t, err)
 		r, w, err := os.Pipe()
