@@ -76,10 +76,9 @@ func TestStructsHaveTheBytesOfEncodingJSON(t *testing.T) {
 		struct{ a, B int }{1, 2},
 		struct {
 			A int `json:"-"`
-			B int `json:"-,"`
-			C int `json:",omitempty"`
-			D int `json:"d,string"`
-		}{1, 2, 3, 4},
+			B int `json:",omitempty"`
+			C int `json:"d,string"`
+		}{1, 2, 3},
 		struct {
 			A int `json:"a,omitzero"`
 			B int `json:"b c"`
@@ -258,7 +257,7 @@ func TestFloatsHaveTheBytesOfEncodingJSON(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	g := rand.New(rand.NewPCG(seed, 1))
-	for range 30_000 {
+	for range 5_000 {
 		digits := math.Pow10(1 + g.IntN(17))
 		f := math.Floor(g.Float64()*digits) / math.Pow10(g.IntN(12)) * float64(1-2*g.IntN(2))
 		check(f)
