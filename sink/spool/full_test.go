@@ -256,3 +256,17 @@ func TestWriteBehindCloseTakesNothing(t *testing.T) {
 	assert.Equal(t, n, 0)
 	assert.ErrorIs(t, err, fs.ErrClosed)
 }
+
+func TestWhatIsLeftStaysInHeldWhenTheInnerSinkOpensBehindClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		inner := &fault.Sink{OnOpen: fault.Always(fault.Hang(release))}
+		s := opened(t, inner, t.TempDir(), nil)
+		write(t, s, numbered(0, 3))
+		assert.Equal(t, s.Held(), uint64(3))
+		_ = s.Close(ended())
+		close(release)
+		synctest.Wait()
+		assert.Equal(t, s.Held(), uint64(3))
+	})
+}
