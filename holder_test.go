@@ -127,6 +127,25 @@ func TestWhatTheSinkLosesOfWhatItHeldIsDropped(t *testing.T) {
 	})
 }
 
+func TestAnAccountStaysExactWhereASinkTakesBackWhatItLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, h := newHolder(t)
+		r.log(1, 5)
+		settle()
+		h.held.Store(4)
+		h.lost.Store(1)
+		assert.Equal(t, r.state().Dropped, uint64(1))
+		h.held.Store(0)
+		h.lost.Store(0) // against its contract
+		d := r.state()
+		assert.Equal(t, d.Written, uint64(4))
+		assert.Equal(t, d.Dropped, uint64(1))
+		assert.Equal(t, d.Spooled, uint64(0))
+		h.keeping.Store(false)
+		assert.NilError(t, r.Close(t.Context()))
+	})
+}
+
 func TestAPanicInHeldIsContained(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, h := newHolder(t)
