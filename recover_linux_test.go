@@ -98,11 +98,20 @@ func TestTheEndOfClosesTimeWithinARecoveryIsNoFailureOfTheSink(t *testing.T) {
 func TestCloseTellsOfRecordsThatWaitForYetAnotherStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := shmDir(t)
-		failing := func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.From(2, fault.Fail(syscall.EIO)) }
-		first := durableRig(t, dir, failing)
+		released := make(chan struct{})
+		first := durableRig(t, dir, func(r *rig, _ *hydra.Destination) {
+			r.sink.OnWrite = func(n int) fault.Action {
+				if n == 1 {
+					return fault.Stall(released)
+				}
+				return fault.Fail(syscall.EIO)
+			}
+		})
 		first.log(1, 1)
 		settle()
-		first.log(2, 11)
+		first.log(2, 11) // which the writer finds together
+		close(released)
+		settle()
 		assert.Equal(t, delivery(t, first.Close(ended())).Spooled, uint64(10))
 
 		second := durableRig(t, dir, func(r *rig, _ *hydra.Destination) {
