@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -42,17 +41,8 @@ type core struct {
 	unchecked    bool // Handle takes records below the level, as slog's handlers do
 	shared       *shared
 
-	buffers sync.Pool // *buffer
 	shutdown
 }
-
-// buffer is where a log call encodes. It is behind a pointer because a slice in a
-// sync.Pool costs an allocation.
-type buffer struct{ bytes []byte }
-
-// keepBuffer is the largest buffer that is kept for later calls, so that one
-// huge record does not occupy its memory for good.
-const keepBuffer = 64 << 10
 
 // openTimeout bounds the opening of sinks in Open.
 const openTimeout = 10 * time.Second
@@ -164,7 +154,6 @@ func newCore(cfg Config, check *checker) *core {
 	}
 	c.endLife, c.closed = end, make(chan struct{})
 	c.hurry, c.hasten = context.WithCancel(context.Background())
-	c.buffers.New = func() any { return &buffer{bytes: make([]byte, 0, 1024)} }
 	for _, d := range c.destinations {
 		d.shared = c.shared
 		d.recent.Start(c.shared.started) // a rate is over the handler's life, not from the first record on
@@ -238,37 +227,35 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	if c.router.search {
 		layer = c.router.find(&h.place, &r, top)
 	}
-	b := c.buffers.Get().(*buffer)
+	var line format.Line
 	var err error
 	for i := range layer.outputs {
-		err = join(err, h.output(ctx, b, &layer.outputs[i], &r, top))
+		err = join(err, h.output(ctx, &line, &layer.outputs[i], &r, top))
 	}
-	if cap(b.bytes) <= keepBuffer {
-		c.buffers.Put(b)
-	}
+	line.Free()
 	return err
 }
 
 // output encodes r once and offers it to the routes that take it.
-func (h *Handler) output(ctx context.Context, b *buffer, o *output, r *slog.Record, top []slog.Attr) error {
+func (h *Handler) output(ctx context.Context, line *format.Line, o *output, r *slog.Record, top []slog.Attr) error {
 	var err error
+	var b []byte
 	var flaws format.Flaws
-	b.bytes = b.bytes[:0]
 	for i := range o.routes {
 		way := &o.routes[i]
 		if !h.core.unchecked && !way.takes(r.Level) {
 			continue
 		}
-		if len(b.bytes) == 0 {
-			b.bytes, flaws = format.Append(h.formats[o.format], b.bytes, r, top)
-			if len(b.bytes) == 0 {
+		if len(b) == 0 {
+			b, flaws = line.Encode(h.formats[o.format], r, top)
+			if len(b) == 0 {
 				return nil // a format that writes nothing has filtered the record
 			}
 		}
 		if flaws != 0 {
 			way.to.noteFlaws(flaws)
 		}
-		err = join(err, way.to.offer(ctx, b.bytes, stampOf(r.Time), r.Level))
+		err = join(err, way.to.offer(ctx, b, stampOf(r.Time), r.Level))
 	}
 	return err
 }

@@ -203,6 +203,9 @@ func TestFault57RecordsStayBelowMaxRecord(t *testing.T) {
 				f = f.WithAttrs(attrs[:2]).WithGroup("open").WithAttrs(attrs[2:]).WithGroup("more")
 				r := slog.NewRecord(time.Unix(1e9, 1), slog.Level(math.MinInt), strings.Repeat("é", length), pcs[2])
 				r.AddAttrs(attrs...)
+				if diff := lineDiffers(f, r, attrs); diff != "" {
+					t.Fatalf("%s %s", k.name, diff)
+				}
 				got, flaws := f.AppendRecord([]byte("before"), r, attrs)
 				if !strings.HasPrefix(string(got), "before") {
 					t.Fatalf("got %.50q, want what was there before kept", got)

@@ -151,11 +151,7 @@ func (e *encoder) appendRest(r *slog.Record) {
 		e.limit += len(e.pre) + 1
 	}
 	if e.simple && e.json && len(e.base.groups) == 0 {
-		e.afterPre()
-		r.Attrs(func(a slog.Attr) bool {
-			e.appendOne(a)
-			return true
-		})
+		e.appendBehind(0, r)
 		return
 	}
 	e.closes = e.opened
@@ -168,6 +164,17 @@ func (e *encoder) appendRest(r *slog.Record) {
 			e.sep = ','
 		}
 	}
+}
+
+// appendBehind appends the attributes of the record behind the first n.
+func (e *encoder) appendBehind(n int, r *slog.Record) {
+	e.afterPre()
+	r.Attrs(func(a slog.Attr) bool {
+		if n--; n < 0 {
+			e.appendOne(a)
+		}
+		return true
+	})
 }
 
 // appendOwn appends the attributes of the record itself, in the groups that are

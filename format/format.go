@@ -36,18 +36,6 @@ type Format interface {
 	WithGroup(name string) Format
 }
 
-// Append is f.AppendRecord, and spares JSON and Text the copy of a record, which is
-// larger than most lines.
-func Append(f Format, dst []byte, r *slog.Record, top []slog.Attr) ([]byte, Flaws) {
-	switch f := f.(type) {
-	case *jsonFormat:
-		return f.append(dst, r, top)
-	case *textFormat:
-		return f.append(dst, r, top)
-	}
-	return f.AppendRecord(dst, *r, top)
-}
-
 // Flaws says in which ways an encoded record falls short of the record. The
 // bytes are well-formed all the same.
 type Flaws uint8

@@ -25,7 +25,8 @@ var kinds = []struct {
 	{"text", format.Text, func(w io.Writer, o *slog.HandlerOptions) slog.Handler { return slog.NewTextHandler(w, o) }},
 }
 
-// handler writes with a format, as simply as possible.
+// handler writes with a format, as simply as possible, and behind a record in what a
+// Line differs.
 type handler struct {
 	w io.Writer
 	f format.Format
@@ -35,7 +36,7 @@ func (h handler) Enabled(context.Context, slog.Level) bool { return true }
 
 func (h handler) Handle(_ context.Context, r slog.Record) error {
 	b, _ := h.f.AppendRecord(nil, r, nil)
-	_, err := h.w.Write(b)
+	_, err := h.w.Write(append(b, lineDiffers(h.f, r, nil)...))
 	return err
 }
 

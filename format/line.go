@@ -1,0 +1,78 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package format
+
+import (
+	"log/slog"
+	"sync"
+)
+
+// A Line is where a log call encodes a record. Most records are short, and of values
+// that call no method: JSON has them in the Line itself, which costs nothing on the
+// stack of the call. For others the Line borrows memory, until Free. The zero value is
+// ready; a Line is for one goroutine.
+type Line struct {
+	borrowed *buffer // nil until needed
+	room     [lineRoom]byte
+}
+
+// lineRoom is how long a record may be that a Line holds itself: no Options.MaxRecord
+// cuts it, and a log call clears that much in a few nanoseconds.
+const lineRoom = 448
+
+// buffer is behind a pointer because a slice in a sync.Pool costs an allocation.
+type buffer struct{ bytes []byte }
+
+var buffers = sync.Pool{New: func() any { return &buffer{bytes: make([]byte, 0, 1024)} }}
+
+// keepBuffer is the largest buffer that is kept for later calls, so that one huge
+// record does not occupy its memory for good.
+const keepBuffer = 64 << 10
+
+// Encode returns what f.AppendRecord appends. The bytes are good until the next call
+// of a method of l.
+func (l *Line) Encode(f Format, r *slog.Record, top []slog.Attr) ([]byte, Flaws) {
+	switch f := f.(type) {
+	case *jsonFormat:
+		b, done, whole := f.appendShort(l.room[:0], r, top)
+		if whole {
+			return b, 0
+		}
+		l.borrow()
+		var flaws Flaws
+		l.borrowed.bytes, flaws = f.appendFrom(append(l.borrowed.bytes, b...), done, r, top)
+		return l.borrowed.bytes, flaws
+	case *textFormat:
+		l.borrow()
+		var flaws Flaws
+		l.borrowed.bytes, flaws = f.append(l.borrowed.bytes, r, top)
+		return l.borrowed.bytes, flaws
+	}
+	l.borrow()
+	var flaws Flaws
+	l.borrowed.bytes, flaws = f.AppendRecord(l.borrowed.bytes, *r, top)
+	return l.borrowed.bytes, flaws
+}
+
+// borrow makes borrowed an empty buffer.
+func (l *Line) borrow() {
+	if l.borrowed == nil {
+		l.borrowed = buffers.Get().(*buffer)
+	}
+	l.borrowed.bytes = l.borrowed.bytes[:0]
+}
+
+// Free gives back what l has borrowed.
+func (l *Line) Free() {
+	if l.borrowed != nil {
+		l.giveBack()
+	}
+}
+
+func (l *Line) giveBack() {
+	if cap(l.borrowed.bytes) <= keepBuffer {
+		buffers.Put(l.borrowed)
+	}
+	l.borrowed = nil
+}

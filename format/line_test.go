@@ -1,0 +1,148 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package format_test
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hydra-logger/hydra/format"
+)
+
+// lineDiffers says in what a Line makes of a record, now and when it was logged, other
+// than AppendRecord does; "" if in nothing.
+func lineDiffers(f format.Format, r slog.Record, top []slog.Attr) string {
+	for _, at := range []time.Time{time.Now(), r.Time} {
+		r.Time = at
+		want, wantFlaws := f.AppendRecord(nil, r, top) // and the second of at is known
+		var line format.Line
+		got, flaws := line.Encode(f, &r, top)
+		if string(got) != string(want) || flaws != wantFlaws {
+			return fmt.Sprintf("in a Line: got %.600q, flaws %b, want %.600q, flaws %b", got, flaws, want, wantFlaws)
+		}
+		line.Free()
+	}
+	return ""
+}
+
+func TestALineIsAppendRecordAtEachLength(t *testing.T) {
+	value := slog.Any("any", []int{1, 2})
+	for _, tt := range []struct {
+		name string
+		f    format.Format
+		top  []slog.Attr
+		log  func(text string) slog.Record
+	}{
+		{name: "message", log: func(s string) slog.Record { return record(s) }},
+		{name: "message and attribute", log: func(s string) slog.Record { return record(s, slog.Int("n", 1)) }},
+		{name: "text", log: func(s string) slog.Record { return record("m", slog.String("s", s)) }},
+		{name: "key", log: func(s string) slog.Record { return record("m", slog.Bool(s, true), slog.Float64("f", -1.5)) }},
+		{name: "before a value", log: func(s string) slog.Record { return record("m", slog.String("s", s), value, slog.Int("n", 1)) }},
+		{name: "message before a value", log: func(s string) slog.Record { return record(s, value) }},
+		{
+			name: "more than five attributes",
+			log: func(s string) slog.Record {
+				return record("m", slog.Int("a", 1), slog.Int("b", 1), slog.Int("c", 1), slog.Time("d", time.Now()), slog.Duration("e", 1), slog.String("f", s), value, slog.Int("g", 1))
+			},
+		},
+		{
+			name: "behind With", log: func(s string) slog.Record { return record(s, slog.Uint64("u", 1), value) },
+			f: format.JSON(nil).WithAttrs([]slog.Attr{slog.String("with", "it"), value}),
+		},
+		{
+			name: "in a group", log: func(s string) slog.Record { return record(s, slog.Uint64("u", 1), value) },
+			f: format.JSON(nil).WithGroup("g").WithAttrs([]slog.Attr{slog.String("with", "it")}).WithGroup("h"),
+		},
+		{
+			name: "behind the context", log: func(s string) slog.Record { return record(s, slog.String("s", "s")) },
+			top: []slog.Attr{slog.String("trace", "t"), slog.Int("span", 7)},
+		},
+		{
+			name: "behind a value of the context", log: func(s string) slog.Record { return record(s, slog.String("s", "s")) },
+			top: []slog.Attr{slog.String("trace", "t"), value},
+		},
+		{
+			name: "with its source", log: func(s string) slog.Record { return record(s, slog.String("s", s)) },
+			f: format.JSON(&format.Options{AddSource: true}),
+		},
+		{
+			name: "with a source that is long itself",
+			log: func(s string) slog.Record {
+				r := record(s)
+				r.PC = farAway()
+				return r
+			},
+			f: format.JSON(&format.Options{AddSource: true}),
+		},
+		{
+			name: "of a short record at most", log: func(s string) slog.Record { return record(s, slog.String("s", s), value) },
+			f: format.JSON(&format.Options{MaxRecord: format.MinMaxRecord}),
+		},
+		{
+			name: "replaced", log: func(s string) slog.Record { return record("m", slog.String("s", s)) },
+			f: format.JSON(&format.Options{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr { a.Key += "!"; return a }}),
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.f == nil {
+				tt.f = format.JSON(nil)
+			}
+			for _, unit := range []string{"x", "\n", "\x01", "é"} {
+				for n := range 600 {
+					if diff := lineDiffers(tt.f, tt.log(strings.Repeat(unit, n)), tt.top); diff != "" {
+						t.Fatalf("%d times %q %s", n, unit, diff)
+					}
+				}
+			}
+		})
+	}
+}
+
+func record(message string, attrs ...slog.Attr) slog.Record {
+	r := slog.NewRecord(time.Time{}, slog.LevelInfo, message, pcs[2])
+	r.AddAttrs(attrs...)
+	return r
+}
+
+func TestALineHoldsShortRecordsItself(t *testing.T) {
+	f := format.JSON(nil).WithAttrs([]slog.Attr{slog.String("service", "checkout")})
+	r := record("order placed", slog.Int("id", 4711), slog.String("method", "PUT \"x\""), slog.Float64("price", 9.5))
+	r.Time = time.Now()
+	_, _ = f.AppendRecord(nil, r, nil) // the second is known
+	var line format.Line
+	b, _ := line.Encode(f, &r, []slog.Attr{slog.String("trace", "t")})
+	before := line
+	b[0]++
+	if line == before {
+		t.Error("got a record elsewhere, want it in the Line")
+	}
+}
+
+func TestALineIsUsedForOneRecordAfterAnother(t *testing.T) {
+	long := record("m", slog.String("s", strings.Repeat("long ", 200)))
+	short := record("m", slog.Int("i", 1))
+	long.Time, short.Time = time.Now(), time.Now()
+	var line format.Line
+	defer line.Free()
+	for _, r := range []slog.Record{short, long, short, long, long, short} {
+		for _, k := range kinds {
+			want, _ := k.new(nil).AppendRecord(nil, r, nil)
+			if got, _ := line.Encode(k.new(nil), &r, nil); string(got) != string(want) {
+				t.Errorf("%s: got %q, want %q", k.name, got, want)
+			}
+		}
+	}
+}
+
+// farAway returns a place in a file with a long name.
+func farAway() uintptr {
+	var pcs [1]uintptr
+//line deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/file.go:1
+	runtime.Callers(1, pcs[:])
+	return pcs[0]
+}
