@@ -29,8 +29,10 @@ type Delivery struct {
 
 	// Unknown is how many had come to no end when the call returned. After a
 	// Close they are with a sink that has not returned: it may have written them
-	// or not, and they are not written again. After a Flush they are still on
-	// their way, in the queue or with the sink.
+	// or not, and they are not written again. Or they are in the queue, behind a log
+	// call that the system has stopped while it copied its record in: when it goes on
+	// they count as dropped, or as spooled in a durable queue. After a Flush they are
+	// still on their way, in the queue or with the sink.
 	Unknown uint64
 
 	// Err is what the sink's Flush, Sync or Close returned, the end of the context that

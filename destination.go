@@ -57,7 +57,8 @@ type destination struct {
 	// destination that this one serves, until it leaves.
 	feeders  atomic.Int32
 	refusing atomic.Bool // Close has begun; only if serves
-	left     atomic.Bool // no record will come from here to next
+	leaving  sync.Once
+	left     chan struct{} // closed when no record will come from here to next
 
 	// producers, for records that never entered the queue
 	rejected  atomic.Uint64 // policy Error
@@ -102,6 +103,7 @@ func newDestination(path string, config Destination, format int) *destination {
 		plain:  contain(config.Format),
 		sink:   config.Sink,
 		queue:  newQueue(uint32(config.Queue.Records), uint32(config.Queue.Bytes)),
+		left:   make(chan struct{}),
 		writer: newWriter(),
 	}
 	d.tracing = &d.trace

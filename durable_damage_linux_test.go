@@ -166,6 +166,32 @@ func TestFault70NoRoomForTheFileLeavesAQueueInMemory(t *testing.T) {
 	assert.DeepEqual(t, files(t, dir), []string{})
 }
 
+func TestAnOpenThatFailsTellsOfTheFilesThatItQuarantined(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		r := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
+		r.log(1, 5)
+		assert.Equal(t, delivery(t, r.Close(ended())).Spooled, uint64(5))
+		assert.NilError(t, os.Truncate(filepath.Join(dir, files(t, dir)[0]), 4096))
+
+		fallback, events := &fault.Writer{}, []hydra.Event(nil)
+		_, err := hydra.Open(hydra.Config{
+			MemoryLimit: -1, Fallback: fallback, OnEvent: func(e hydra.Event) { events = append(events, e) },
+			Layers: map[string]hydra.Layer{"x": {Destinations: []hydra.Destination{{
+				Name: "d", Sink: &fault.Sink{OnOpen: fault.Always(fault.Fail(syscall.EACCES))}, Durable: &hydra.Durable{Dir: dir},
+			}}}},
+		})
+		assert.ErrorIs(t, err, syscall.EACCES)
+		bad := filepath.Join(dir, files(t, dir)[0])
+		assert.Equal(t, filepath.Ext(bad), ".bad")
+		assert.Equal(t, len(events), 1)
+		assert.Equal(t, events[0].Kind, hydra.EventQuarantined)
+		assert.ErrorContains(t, events[0].Err, bad)
+		news := string(fallback.Bytes())
+		assert.Assert(t, strings.Contains(news, string(hydra.EventQuarantined)) && strings.Contains(news, bad), "got %s", news)
+	})
+}
+
 func TestFault72DamagedFilesHarmNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := shmDir(t)

@@ -6,46 +6,87 @@
 package hydra_test
 
 import (
+	"bufio"
+	"cmp"
 	"context"
-	"errors"
-	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"os/signal"
+	"strings"
 	"syscall"
+	"testing"
 	"time"
+
+	"gotest.tools/v3/assert"
 
 	"github.com/hydra-logger/hydra"
 )
 
 // A service ends its own intake first, so that what its requests log is still taken,
-// and closes the handler last, each within a bound of its own.
-func ExampleHandler_Close_sigterm() {
+// and closes the handler last, each within a bound of its own. This example ends the
+// process, so a test runs it.
+func ExampleExit_sigterm() {
 	h := hydra.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: withoutTime})
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	defer stop()
-	server := &http.Server{Addr: "localhost:0", ErrorLog: slog.NewLogLogger(h, slog.LevelWarn)}
-	go func() {
-		if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
-			slog.New(h).Error("cannot serve", "error", err)
-			stop()
-		}
-	}()
+	server := &http.Server{Addr: cmp.Or(os.Getenv("ADDR"), ":8080"), ErrorLog: slog.NewLogLogger(h, slog.LevelWarn)}
+	failed := make(chan error, 1)
+	go func() { failed <- server.ListenAndServe() }()
 	slog.New(h).Info("serving")
-	_ = syscall.Kill(os.Getpid(), syscall.SIGTERM) // as whoever ends the service does
-	<-ctx.Done()
+
+	code := 0
+	select {
+	case <-ctx.Done():
+	case err := <-failed:
+		slog.New(h).Error("cannot serve", "error", err)
+		code = 1
+	}
 	stop() // a second signal ends the program at once
 
-	bounded, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	bounded, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
 	if err := server.Shutdown(bounded); err != nil {
 		slog.New(h).Error("requests were cut off", "error", err)
 	}
-	end, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if err := h.Close(end); err != nil {
-		fmt.Fprintln(os.Stderr, err) // what became of the records that are not in their sink
+	hydra.Exit(code) // closes h, within Config.CloseTimeout
+}
+
+func TestTheServiceOfTheExampleEndsWithTheStatusThatItsEndDeserves(t *testing.T) {
+	if os.Getenv("HYDRA_TEST_SERVICE") != "" {
+		ExampleExit_sigterm()
 	}
-	// Output: level=INFO msg=serving
+	taken, err := net.Listen("tcp", "localhost:0")
+	assert.NilError(t, err)
+	defer taken.Close()
+	for _, tt := range []struct {
+		name, addr string
+		signal     bool // once it serves
+		code       int
+		want       string // what it logs last
+	}{
+		{"SIGTERM", "localhost:0", true, 0, "serving"},
+		{"the port is taken", taken.Addr().String(), false, 1, "cannot serve"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTheServiceOfTheExample")
+			cmd.Env = append(os.Environ(), "HYDRA_TEST_SERVICE=1", "ADDR="+tt.addr)
+			out, err := cmd.StdoutPipe()
+			assert.NilError(t, err)
+			assert.NilError(t, cmd.Start())
+			lines := bufio.NewReader(out)
+			text, err := lines.ReadString('\n')
+			assert.NilError(t, err)
+			if tt.signal {
+				assert.NilError(t, cmd.Process.Signal(syscall.SIGTERM))
+			}
+			rest, err := io.ReadAll(lines)
+			assert.NilError(t, err)
+			_ = cmd.Wait() // its status says it
+			assert.Equal(t, cmd.ProcessState.ExitCode(), tt.code)
+			assert.Assert(t, strings.Contains(text+string(rest), tt.want), "got %s%s", text, rest)
+		})
+	}
 }

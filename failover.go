@@ -159,9 +159,12 @@ func (d *destination) refuse() {
 // leave says that no record will come from d to the next destination but what the
 // seal turns away. It may be said more than once.
 func (d *destination) leave() {
-	if d.next != nil && !d.left.Swap(true) {
-		d.next.release()
-	}
+	d.leaving.Do(func() {
+		close(d.left)
+		if d.next != nil {
+			d.next.release()
+		}
+	})
 }
 
 // release seals the queue when nobody is left who brings records: neither log

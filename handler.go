@@ -144,6 +144,7 @@ func newCore(cfg Config, check *checker) *core {
 	check.connect(c.destinations)
 	fallback := newFallback(c.config.Fallback)
 	reporter := newReporter(fallback, c.config.OnEvent)
+	c.router.reporter = reporter
 	life, end := context.WithCancel(context.Background())
 	c.shared = &shared{
 		fallback: fallback,

@@ -3,7 +3,7 @@
 
 package hydra
 
-import "runtime"
+import "time"
 
 // durable reports whether a ring keeps what is queued and in flight.
 func (d *destination) durable() bool {
@@ -33,22 +33,30 @@ func (d *destination) keep() {
 	for d.queue.tail.Load()&sealed == 0 {
 		<-d.queue.wake // the seal calls
 	}
-	d.queue.settle()
+	settled := d.queue.settle(d.taken)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.books.spoolHeld()
-	d.spoolQueue()
+	if settled { // or else who took over does so
+		d.spoolQueue()
+	}
 	d.abandoned = true
 }
 
-// settle waits until every record of a sealed queue is published, and then that stays
-// so. It takes as long as some producers need to copy a record, which may have been
-// taken off their processors. So nobody holds mu meanwhile: Health waits for that, and
-// whoever Flush and Close let go by a deadline.
-func (q *queue) settle() {
+// settle waits until every record of a sealed queue is published, which then stays so,
+// or until given is closed, and reports whether it is so. It takes as long as some
+// producers need to copy a record, which may have been taken off their processors, or
+// stopped. So nobody holds mu meanwhile: Health waits for that, and whoever Flush and
+// Close let go by a deadline.
+func (q *queue) settle(given <-chan struct{}) bool {
 	for !q.settled() {
-		runtime.Gosched()
+		select {
+		case <-given:
+			return false
+		case <-time.After(publishTime):
+		}
 	}
+	return true
 }
 
 // spoolQueue accounts for what is queued as spooled. The caller holds mu, and the

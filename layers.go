@@ -32,7 +32,8 @@ type router struct {
 	least    slog.Level
 	changing []route
 
-	unknown unknownNames
+	unknown  unknownNames
+	reporter *reporter // of the core, before the first handler
 }
 
 // A layer is where its records go, those of layer "*" included.

@@ -198,9 +198,7 @@ func (d *destination) recover() (total int, err error) {
 				return total, err
 			}
 			d.bringOut(&o.trace)
-			if err := o.advance(d); err != nil {
-				return total, err
-			}
+			o.advance(d)
 		}
 		d.endOrphan(o)
 		d.orphans = d.orphans[1:]
@@ -262,7 +260,7 @@ func (d *destination) recoverBatch(o *orphan) (n int, err error) {
 
 // advance puts in flight what comes next: a run of what was queued, or the record
 // that tells of it all.
-func (o *orphan) advance(d *destination) error {
+func (o *orphan) advance(d *destination) {
 	o.trace.flying = false
 	o.ring.End()
 	o.batch = batch{}
@@ -280,10 +278,13 @@ func (o *orphan) advance(d *destination) error {
 	b := &o.batch
 	if len(b.ends) == 0 {
 		o.ended = true
-		return nil
+		return
 	}
-	o.trace = trace{ring: o.ring, flying: true}
-	return o.ring.Begin(first, o.next, b.bytes, b.ends, b.start(b.notice), o.trailState())
+	err := o.ring.Begin(first, o.next, b.bytes, b.ends, b.start(b.notice), o.trailState())
+	if err != nil { // the ring of a version that made less room; the sink gets the batch all the same
+		d.noteError("durable", err)
+	}
+	o.trace = trace{ring: o.ring, flying: err == nil}
 }
 
 // recoveredMarker returns a batch of the record that tells of an orphan, or an empty

@@ -4,6 +4,7 @@
 package hydra_test
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -218,6 +219,27 @@ func TestARecoveryTellsOfLogCallsThatHadNotReturned(t *testing.T) {
 		assert.Equal(t, len(told), 1)
 		assert.ErrorContains(t, told[0].Err, " left them; 1 more were not logged: their log calls had not returned")
 		assert.Equal(t, r.state().Durable.Holes, uint64(1))
+	})
+}
+
+func TestABatchForWhichARingHasNoRoomIsRecoveredAndNoFailureOfTheSink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		dead, err := ring.Create(ring.Options{Dir: dir, Name: "d"}, ring.Geometry{Data: 64, Slots: 8, Batch: 16, BatchRecords: 8})
+		assert.NilError(t, err)
+		dead.Fill(0, 0, []byte("1\n"))
+		assert.NilError(t, dead.Leave())
+
+		r := durableRig(t, dir, nil)
+		r.log(2, 2)
+		r.close()
+		records, markers := without(r.sink.Lines())
+		assert.DeepEqual(t, records, numbers(1, 2))
+		assert.Equal(t, len(markers), 1, "it is longer than 16 bytes")
+		d := r.state()
+		assert.Equal(t, d.Retries, uint64(0))
+		assert.ErrorContains(t, errors.New(d.Errors[0].Last), "larger than Geometry.Batch")
+		assert.DeepEqual(t, files(t, dir), []string{})
 	})
 }
 

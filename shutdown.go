@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -217,11 +216,13 @@ func await(ctx context.Context, all []*destination, of func(*destination) <-chan
 // destinations that others stand in for.
 func (c *core) rescue(ctx context.Context) {
 	over := make(chan struct{})
-	go func() { // ends when the fallback has returned or was given up
+	go func() { // ends when the fallback has returned or was given up, and no log call is within its copy
 		defer close(over)
+		var takers errgroup.Group
 		for _, tier := range tiers(c.destinations) {
-			rescueTier(ctx, tier)
+			rescueTier(ctx, tier, &takers)
 		}
+		_ = takers.Wait() // takeOver counts its errors
 	}()
 	select {
 	case <-over:
@@ -232,23 +233,34 @@ func (c *core) rescue(ctx context.Context) {
 
 // rescueTier first lets the writers bring out what is queued, who were told to give
 // up and hold older records; those that do not react within half the time lose
-// their queue.
-func rescueTier(ctx context.Context, tier []*destination) {
-	end, _ := ctx.Deadline()
-	patient, cancel := context.WithTimeout(ctx, time.Until(end)/2)
-	defer cancel()
-	_ = await(patient, tier, hasEnded) // takeOver sees who has not
-	var takers errgroup.Group
+// their queue to takers. It waits for these until all is brought out, or for half of
+// what time is left: a log call that was stopped within its copy holds up its own
+// destination, and not those that stand in for it.
+func rescueTier(ctx context.Context, tier []*destination, takers *errgroup.Group) {
+	awaitHalf(ctx, tier, hasEnded) // takeOver sees who has not
 	for _, d := range tier {
 		takers.Go(func() error {
 			d.takeOver(ctx)
 			return nil
 		})
 	}
-	_ = takers.Wait() // takeOver counts its errors
+	awaitHalf(ctx, tier, hasLeft)
+	for _, d := range tier {
+		d.leave()
+	}
+}
+
+// awaitHalf is await for half of the time that ctx has left.
+func awaitHalf(ctx context.Context, all []*destination, of func(*destination) <-chan struct{}) {
+	end, _ := ctx.Deadline()
+	half, cancel := context.WithTimeout(ctx, time.Until(end)/2)
+	defer cancel()
+	_ = await(half, all, of)
 }
 
 func hasEnded(d *destination) <-chan struct{} { return d.done }
+
+func hasLeft(d *destination) <-chan struct{} { return d.left }
 
 // sealBooks ends the intake from log calls and returns the books as they were then.
 func (d *destination) sealBooks() books {
@@ -264,7 +276,9 @@ func (d *destination) sealBooks() books {
 
 // takeOver makes the caller the queue's consumer in place of a writer that has not
 // ended. It empties the queue into the fallback until ctx ends; what is left then
-// counts as dropped.
+// counts as dropped. What a log call was stopped in the middle of, and what is queued
+// behind that, stays pending until the call goes on: so long this does not return, and
+// Close does without it.
 func (d *destination) takeOver(ctx context.Context) {
 	defer d.leave()
 	select {
@@ -272,21 +286,21 @@ func (d *destination) takeOver(ctx context.Context) {
 		return
 	default:
 	}
-	durable := d.keeps()
-	if durable {
-		d.queue.settle()
-	}
 	d.mu.Lock()
 	d.abandoned = true
 	for _, b := range d.books.barriers {
 		b.over, b.err = true, errSinkHangs
 	}
-	d.books.barriers = nil
-	if durable && d.durable() { // it may have failed since
-		d.spoolQueue()
-	}
 	d.mu.Unlock()
 	close(d.taken)
+	if d.keeps() {
+		d.queue.settle(nil)
+		d.mu.Lock()
+		if d.durable() { // it may have failed since
+			d.spoolQueue()
+		}
+		d.mu.Unlock()
+	}
 	d.closeRing()
 	var h haul
 	for !d.queue.drained() {
@@ -299,7 +313,7 @@ func (d *destination) takeOver(ctx context.Context) {
 		}
 		d.mu.Unlock()
 		if len(h.ends) == 0 {
-			runtime.Gosched() // a producer is about to publish
+			time.Sleep(publishTime) // a producer is about to publish
 			continue
 		}
 		d.divertBatch(&batch{bytes: h.bytes, ends: h.ends, whens: h.whens})

@@ -4,6 +4,7 @@
 package hydra
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/hydra-logger/hydra/internal/ring"
@@ -17,7 +18,7 @@ func (c *core) appointTellers() {
 		if d.config.Durable == nil {
 			continue
 		}
-		dir := d.config.Durable.Dir
+		dir := cmp.Or(d.config.Durable.Dir, ring.DefaultDir())
 		if tellers[dir] == nil {
 			tellers[dir] = d
 		}

@@ -58,10 +58,7 @@ func (r *router) reportUnknown(name string) {
 	if near := nearest(name, slices.Sorted(maps.Keys(r.layers))); near != "" {
 		err = fmt.Errorf("%w; the nearest name is %q", err, near)
 	}
-	for _, o := range r.usual.outputs {
-		o.routes[0].to.shared.reporter.report(Event{Kind: EventUnknownLayer, Err: err})
-		return
-	}
+	r.reporter.report(Event{Kind: EventUnknownLayer, Err: err})
 }
 
 // nearest returns the first of names that fewest mistakes in typing turn into name, or

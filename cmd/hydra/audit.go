@@ -32,7 +32,8 @@ func runAudit(args []string, in io.Reader, out, errs io.Writer) int {
 		flags.PrintDefaults()
 	}
 	keyFile := flags.String("key", "", "`file` that holds the bytes of Audit.Key, and nothing else")
-	partial := flags.Bool("partial", false, "accept runs that begin before the files or go on after them")
+	partial := flags.Bool("partial", false, "accept runs that begin before the files or go on after them, and lines that cannot be\n"+
+		"proven, for the line before them is not here: those it lists may be forged")
 	asJSON := flags.Bool("json", false, "print JSON in place of a table")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):

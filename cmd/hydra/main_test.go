@@ -42,6 +42,7 @@ func TestCommandSaysWhatItFoundInWordsAndExits(t *testing.T) {
 		"whole": join(s...), "head": join(s[:3]...), "tail": join(s[3:]...), "hole": join(s[0], s[2], s[3], s[4]),
 		"changed": join(s[0], "T"+s[1][1:], s[2], s[3], s[4]), "twice": join(s[0], s[0], s[1], s[2], s[3], s[4], s[4]),
 		"forged":  "paid trail=" + runOf(s[0]) + ".3.AAAAAAAAAAAAAAAAAAAAAA\n",
+		"later":   "paid trail=" + runOf(s[0]) + ".4.AAAAAAAAAAAAAAAAAAAAAA\n",
 		"foreign": join(s...) + "foreign\n", "plain": "a\nb\n", "empty": "", "damaged": "\x1f\x8b\x08",
 		"zstd": "\x28\xb5\x2f\xfd", "key": string(testKey), "ended": string(testKey) + "\n", "short": "key",
 	}
@@ -73,10 +74,10 @@ func TestCommandSaysWhatItFoundInWordsAndExits(t *testing.T) {
 		{"zstd", "audit zstd", 2, []string{"zstd -dc FILE | hydra audit -"}},
 		{"missing key", "audit -key none whole", 2, []string{"none"}},
 		{"short key", "audit -key short whole", 2, []string{"short holds 3 bytes; a key has at least 16"}},
-		{"whole", "audit whole", 0, []string{"1..5     3      2", "yes    proven", noKey, "PROVEN"}},
+		{"whole", "audit whole", 0, []string{"1..5     3      2", "yes    proven   whole\n", noKey, "PROVEN"}},
 		{"whole, with the key", "audit -key key whole", 0, []string{"PROVEN"}},
 		{"key with a line end", "audit -key ended whole", 1, []string{"most likely -key is not the key of this run"}},
-		{"two files", "audit -key key tail head", 0, []string{"PROVEN"}},
+		{"two files", "audit -key key tail head", 0, []string{"proven   tail and 1 more\n", "PROVEN"}},
 		{"standard input", "audit -key key -", 0, []string{"PROVEN"}},
 		{"hole", "audit hole", 1, []string{"number 2 is missing without account, between hole:1 and hole:2", "NOT PROVEN"}},
 		{"hole, with the key", "audit -key key hole", 1, []string{"lines that cannot be proven, for the line before them is not here: 1, at hole:2"}},
@@ -92,6 +93,7 @@ func TestCommandSaysWhatItFoundInWordsAndExits(t *testing.T) {
 		{"hole, partial", "audit -partial hole", 1, []string{"NOT PROVEN"}},
 		{"fallback", "audit whole tail", 1, []string{"numbers that are here twice: 1, at tail:1"}},
 		{"forged, for a missing number", "audit -partial -key key whole forged", 1, []string{"or they have another key: 1, at forged:1"}},
+		{"forged, for a later missing number", "audit -partial -key key whole later", 0, []string{"for the line before them is not here: 1, at later:1"}},
 		{"without trails", "audit plain", 1, []string{"plain: none of 2 lines has a trail; its destination has no Audit", "NOT PROVEN"}},
 		{"without trails beside others", "audit plain whole", 0, []string{"none of 2 lines has a trail", "PROVEN"}},
 		{"empty", "audit empty", 1, []string{"NOT PROVEN"}},
@@ -118,7 +120,7 @@ func TestCommandPrintsJSON(t *testing.T) {
 	assert.Equal(t, len(got.Runs), 1)
 	run := got.Runs[0]
 	run.ID = ""
-	assert.DeepEqual(t, run, audit.Run{Verdict: audit.Proven, First: 1, Last: 5, Lines: 3, Markers: 1, Ended: true, Told: 2})
+	assert.DeepEqual(t, run, audit.Run{Verdict: audit.Proven, First: 1, Last: 5, Lines: 3, Markers: 1, Ended: true, Told: 2, Files: []string{"standard input"}})
 	assert.Equal(t, len(got.Files), 1)
 	f := got.Files[0]
 	assert.Equal(t, f.Name, "standard input")

@@ -18,7 +18,7 @@ func printTable(out io.Writer, r audit.Report) error {
 	var b bytes.Buffer // takes everything
 	if len(r.Runs) > 0 {
 		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "run\tnumbers\tlines\ttold missing\tmissing\ttwice\tdisorder\tMAC wrong\tended\tverdict")
+		fmt.Fprintln(w, "run\tnumbers\tlines\ttold missing\tmissing\ttwice\tdisorder\tMAC wrong\tended\tverdict\tfiles")
 		for _, run := range r.Runs {
 			wrong, ended := "-", "no"
 			if r.Keyed {
@@ -27,8 +27,8 @@ func printTable(out io.Writer, r audit.Report) error {
 			if run.Ended {
 				ended = "yes"
 			}
-			fmt.Fprintf(w, "%s\t%d..%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%s\n", run.ID, run.First, run.Last, run.Lines,
-				run.Told, run.Missing, run.Twice.Count, run.Disorder.Count, wrong, ended, run.Verdict)
+			fmt.Fprintf(w, "%s\t%d..%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%s\t%s\n", run.ID, run.First, run.Last, run.Lines,
+				run.Told, run.Missing, run.Twice.Count, run.Disorder.Count, wrong, ended, run.Verdict, filesOf(run))
 		}
 		_ = w.Flush()
 	}
@@ -51,6 +51,14 @@ func printTable(out io.Writer, r audit.Report) error {
 	}
 	_, err := out.Write(b.Bytes())
 	return err
+}
+
+// filesOf names the file of a run, or the first of several.
+func filesOf(run audit.Run) string {
+	if n := len(run.Files); n > 1 {
+		return fmt.Sprintf("%s and %d more", run.Files[0], n-1)
+	}
+	return run.Files[0]
 }
 
 // printRun says what the table cannot.

@@ -23,7 +23,7 @@ type Auditor struct {
 	files []File
 	runs  map[trail.Run]*run
 	order []*run // as first seen
-	kept  int    // spans and pieces of runs
+	kept  int    // spans, pieces and files of runs
 	heads int    // of pieces
 
 	// Lines without a trail may be the first ones of a record of several lines, of
@@ -96,6 +96,10 @@ func (a *Auditor) add(line []byte) error {
 	}
 	at := Place{f.Name, f.line}
 	file := uint32(len(a.files))
+	if r.file != file {
+		r.files = append(r.files, f.Name)
+		a.kept++
+	}
 	if r.file == file && m.First < r.next {
 		r.disorder.add(at)
 	}

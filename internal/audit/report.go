@@ -42,6 +42,8 @@ type Run struct {
 	Markers uint64  `json:"markers"`
 	Ended   bool    `json:"ended"` // by Close, which said so in a line
 
+	Files []string `json:"files"` // in which its lines are, as they were read
+
 	Told  uint64 `json:"told"`  // numbers that gap markers say are missing
 	Found uint64 `json:"found"` // those of them that are lines all the same, as in a fallback
 
@@ -97,7 +99,7 @@ func worse(a, b Verdict) Verdict {
 
 func (a *Auditor) report(r *run) Run {
 	run := Run{
-		ID: r.id.String(), Markers: r.markers, Ended: len(r.ends) > 0,
+		ID: r.id.String(), Markers: r.markers, Ended: len(r.ends) > 0, Files: r.files,
 		Disorder: r.disorder, Forged: r.forged, Unkeyed: r.unkeyed, Unproven: r.unproven,
 	}
 	var told, all uint64

@@ -16,6 +16,7 @@ type run struct {
 	file uint32 // in which it was seen last, from 1 on
 	next uint64 // behind the line seen last
 
+	files   []string
 	lines   []span // numbers that are lines
 	told    []span // numbers that gap markers tell of
 	markers uint64

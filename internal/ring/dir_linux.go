@@ -37,7 +37,7 @@ type dir struct {
 func openDir(o Options, create bool) (*dir, error) {
 	path := o.Dir
 	if path == "" {
-		path = defaultDir()
+		path = DefaultDir()
 	}
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -84,8 +84,8 @@ func makeDir(path string) (made bool, err error) {
 	return true, nil
 }
 
-// defaultDir is where the rings of this user are.
-func defaultDir() string {
+// DefaultDir returns where the rings of this user are, unless Options.Dir says otherwise.
+func DefaultDir() string {
 	if run := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(run) {
 		var st unix.Stat_t
 		if unix.Lstat(run, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR && int(st.Uid) == os.Geteuid() {

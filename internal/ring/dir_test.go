@@ -133,7 +133,7 @@ func TestDefaultDirectoryIsInMemoryAndOurs(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv("XDG_RUNTIME_DIR", test.value)
-			assert.Equal(t, defaultDir(), test.want)
+			assert.Equal(t, DefaultDir(), test.want)
 		})
 	}
 }

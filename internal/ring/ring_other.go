@@ -21,6 +21,9 @@ var errPlatform = fmt.Errorf("ring: Durable: on %s there is no memory that outli
 // Create returns an error that wraps errors.ErrUnsupported.
 func Create(Options, Geometry) (*Ring, error) { return nil, errPlatform }
 
+// DefaultDir returns "".
+func DefaultDir() string { return "" }
+
 // Orphans returns none.
 func Orphans(Options) (found []Candidate, quarantined []Quarantined, err error) { return nil, nil, nil }
 

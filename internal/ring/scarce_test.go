@@ -117,3 +117,23 @@ func TestOrphansNamesTheDirectoryThatItCannotRead(t *testing.T) {
 	assert.ErrorIs(t, err, unix.EMFILE)
 	assert.ErrorContains(t, err, "ring: Durable.Dir: open "+o.Dir+": ")
 }
+
+func TestARingThatCannotBeClearedStaysLocked(t *testing.T) {
+	o := Options{Dir: shm(t), Name: "n", Program: "p"}
+	r, err := Create(o, small)
+	assert.NilError(t, err)
+	r.Fill(0, 0, []byte("a"))
+	r.image = r.image[1:] // an address that the kernel maps nothing at
+	left := false
+	assert.ErrorIs(t, r.let(func() error { left = true; return nil }), unix.EINVAL)
+	assert.Assert(t, left)
+	found, _, err := Orphans(o)
+	assert.NilError(t, err)
+	assert.Equal(t, len(found), 0, "a producer that comes late may still store there")
+
+	assert.NilError(t, unix.Flock(r.fd, unix.LOCK_UN)) // as when the process ends
+	defer unix.Close(r.fd)
+	found, _, err = Orphans(o)
+	assert.NilError(t, err)
+	assert.Equal(t, len(found), 1)
+}

@@ -314,6 +314,8 @@ func TestArrivedRefusesWhatItCannotRead(t *testing.T) {
 	place, p, ends := tr.last()
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
+	far := append(bytes.Clone(place[:len(place)-16]), 0, 0, 1, 0, 0, 0, 0, 0) // an offset of 1 TiB
+	long := append(far, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0)                   // behind 2 GiB of a record
 	tests := []struct {
 		name  string
 		ctx   context.Context
@@ -324,6 +326,7 @@ func TestArrivedRefusesWhatItCannotRead(t *testing.T) {
 		{name: "a part", place: place[:len(place)-1], want: "in a way that this version does not read"},
 		{name: "another version", place: append([]byte{99}, place[1:]...), want: "in a way that this version does not read"},
 		{name: "nonsense", place: append(bytes.Clone(place[:2]), bytes.Repeat([]byte{0xff}, len(place)-2)...), want: "makes no sense"},
+		{name: "a record that fits no int of 32 bits", place: long, want: "makes no sense"},
 		{name: "the context has ended", ctx: ended, place: place, want: "canceled"},
 	}
 	for _, tt := range tests {

@@ -83,6 +83,10 @@ const (
 	placeSize    = 2 + 4*8 + 2*4
 	placeVersion = 1
 
+	// mostBegun is twice the longest record of a queue. More was not noted by us, and
+	// need not be allocated, nor fit an int of 32 bits.
+	mostBegun = 32 << 20
+
 	flagRegular, flagExact = 1, 2
 )
 
@@ -118,7 +122,7 @@ func parsePlace(b []byte) (place, error) {
 		begun:   binary.BigEndian.Uint32(b[34:]),
 		sum:     binary.BigEndian.Uint32(b[38:]),
 	}
-	if p.regular && p.offset < int64(p.begun) {
+	if p.regular && (p.offset < int64(p.begun) || p.begun > mostBegun) {
 		return place{}, errors.New("what was noted of it makes no sense")
 	}
 	return p, nil
