@@ -23,8 +23,8 @@ type replacedGroups struct {
 // written.
 const messageRoom = 64
 
-// appendHead appends the built-in attributes for which nobody asked to be
-// asked.
+// appendHead appends the time, the level, the source and the message, where no ReplaceAttr
+// wants to see them.
 func (f *consoleFormat) appendHead(e *encoder, r *slog.Record) {
 	e.limit -= messageRoom
 	if !f.omitTime && !r.Time.IsZero() {

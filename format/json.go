@@ -58,7 +58,7 @@ func (f *jsonFormat) appendFrom(b []byte, done int, r *slog.Record, top []slog.A
 	if len(e.pre) > 0 {
 		e.limit += len(e.pre) + 1
 	}
-	e.visits -= done
+	e.visits -= len(top) + done
 	e.buf, e.sep = b, ','
 	e.appendBehind(done, r)
 	return e.endJSON()

@@ -23,7 +23,7 @@ type jsonHead struct {
 const (
 	headPiece = 32
 	openLen   = len(`{"time":"2006-01-02T15:04:05.`)
-	messageOf = `,"msg":`
+	messageKey = `,"msg":`
 )
 
 // set makes h the head of lines at a second in a zone, both as RFC 3339 has them.
@@ -35,7 +35,7 @@ func (h *jsonHead) set(second, zone []byte) {
 		b := append(h.shut[i][:0], zone...)
 		b = append(b, '"', ',')
 		b = appendJSONLevel(b, slog.LevelDebug+4*slog.Level(i))
-		h.shuts[i] = uint8(len(append(b, messageOf...)))
+		h.shuts[i] = uint8(len(append(b, messageKey...)))
 	}
 }
 
@@ -64,8 +64,8 @@ func (h *jsonHead) append(b []byte, nanos uint32, l slog.Level) ([]byte, bool) {
 	return b[:n+int(h.shuts[i])], true
 }
 
-// appendJSONHead appends the built-in attributes for which nobody asked to be
-// asked.
+// appendJSONHead appends the time, the level, the source and the message, where no ReplaceAttr
+// wants to see them.
 func (e *encoder) appendJSONHead(r *slog.Record) {
 	b, ok := e.buf, false
 	if m := now.Load(); m != nil && m.holds(r.Time) {
@@ -76,11 +76,11 @@ func (e *encoder) appendJSONHead(r *slog.Record) {
 	}
 	e.sep = ','
 	if e.opts.AddSource {
-		e.buf = b[:len(b)-len(messageOf)]
+		e.buf = b[:len(b)-len(messageKey)]
 		if src := sourceOf(r.PC); src != nil {
 			e.appendEncoded(src.json)
 		}
-		b = append(e.buf, messageOf...)
+		b = append(e.buf, messageKey...)
 	}
 	if len(r.Message) < (e.limit-len(b))/6 { // it fits, whatever is escaped
 		e.buf = appendJSONText(b, r.Message, false)
@@ -105,7 +105,7 @@ func (e *encoder) appendOtherHead(b []byte, r *slog.Record) []byte {
 		b = append(b, '"', ',')
 	}
 	b = appendJSONLevel(b, r.Level)
-	return append(b, messageOf...)
+	return append(b, messageKey...)
 }
 
 // appendJSONLevel appends the attribute of the level.

@@ -48,11 +48,11 @@ func (f *jsonFormat) appendShortHead(b []byte, r *slog.Record) ([]byte, bool) {
 	b, ok := m.json.append(b, uint32(r.Time.Nanosecond()), r.Level)
 	if ok && f.opts.AddSource {
 		if src := sourceOf(r.PC); src != nil {
-			b = append(b[:len(b)-len(messageOf)], ',')
-			if len(src.json)+len(messageOf) > cap(b)-len(b) {
+			b = append(b[:len(b)-len(messageKey)], ',')
+			if len(src.json)+len(messageKey) > cap(b)-len(b) {
 				return b, false
 			}
-			b = append(append(b, src.json...), messageOf...)
+			b = append(append(b, src.json...), messageKey...)
 		}
 	}
 	if !ok {

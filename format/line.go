@@ -9,9 +9,10 @@ import (
 )
 
 // A Line is where a log call encodes a record. Most records are short, and of values
-// that call no method: JSON has them in the Line itself, which costs nothing on the
-// stack of the call. For others the Line borrows memory, until Free. The zero value is
-// ready; a Line is for one goroutine.
+// that call no method: JSON encodes these into the Line itself, and a Line that stays on
+// the caller's stack allocates nothing. For others the Line borrows memory, until Free.
+// The zero value is ready. A Line is for one goroutine, and must not be copied after
+// first use.
 type Line struct {
 	borrowed *buffer // nil until needed
 	room     [lineRoom]byte

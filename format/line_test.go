@@ -103,6 +103,18 @@ func TestALineIsAppendRecordAtEachLength(t *testing.T) {
 	}
 }
 
+func TestALineCountsTheAttributesOfTheContextToo(t *testing.T) {
+	empty := append(make([]slog.Attr, format.MinMaxRecord-5), slog.Int("last", 1)) // but that one
+	top := make([]slog.Attr, 10)
+	for i := range top {
+		top[i] = slog.Bool("", true)
+	}
+	f := format.JSON(&format.Options{MaxRecord: format.MinMaxRecord})
+	if diff := lineDiffers(f, record("m", empty...), top); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func record(message string, attrs ...slog.Attr) slog.Record {
 	r := slog.NewRecord(time.Time{}, slog.LevelInfo, message, pcs[2])
 	r.AddAttrs(attrs...)

@@ -68,8 +68,8 @@ func (f *textFormat) WithGroup(name string) Format {
 	return f
 }
 
-// appendTextHead appends the built-in attributes for which nobody asked to be
-// asked.
+// appendTextHead appends the time, the level, the source and the message, where no ReplaceAttr
+// wants to see them.
 func (e *encoder) appendTextHead(r *slog.Record) {
 	b := e.buf
 	if !r.Time.IsZero() {
