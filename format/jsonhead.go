@@ -21,8 +21,8 @@ type jsonHead struct {
 }
 
 const (
-	headPiece = 32
-	openLen   = len(`{"time":"2006-01-02T15:04:05.`)
+	headPiece  = 32
+	openLen    = len(`{"time":"2006-01-02T15:04:05.`)
 	messageKey = `,"msg":`
 )
 
