@@ -39,7 +39,8 @@ const mostDebts = 256
 // its folder: Sync would take it for one that was removed.
 //
 // Once a sync has failed Sync does, until there is another file, and once more then,
-// whatever Flush has returned; where a folder or a rotated file cannot be opened, until
+// whatever Flush has returned; a handler passes that on to all who wait for what was
+// written before. Where a folder or a rotated file cannot be opened, until
 // it can. A folder that this user may not read is left to the system, names and all. Pipes and devices have no disk: that is an error.
 func (s *Sink) Sync(ctx context.Context) error {
 	s.mu.Lock()
