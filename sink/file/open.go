@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hydra-logger/hydra/internal/osfile"
 	"github.com/hydra-logger/hydra/internal/stdfd"
 )
 
@@ -170,12 +171,12 @@ func (s *Sink) acceptable(name string, info fs.FileInfo) error {
 		if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(named, info) {
 			return errReplaced
 		}
-		if info.Mode().IsRegular() && links(info) > 1 && !s.healable(info) {
+		if info.Mode().IsRegular() && osfile.Links(info) > 1 && !s.healable(info) {
 			return errors.New("it has another name, a hard link: give it a file of its own or set Options.AllowLinks")
 		}
 	}
 	if info.Mode().IsRegular() && !s.opts.AllowForeign {
-		if uid, ours := ownedBy(info, s.opts.UID); !ours {
+		if uid, ours := osfile.OwnedBy(info, s.opts.UID); !ours {
 			return fmt.Errorf("it belongs to the user %d, who could change it: give it a file of its own or set Options.AllowForeign", uid)
 		}
 	}
@@ -267,7 +268,7 @@ func (s *Sink) stays() bool {
 		return true // a write will tell
 	}
 	if s.shared {
-		return links(info) > 0
+		return osfile.Links(info) > 0
 	}
 	// A stranger that locks log files does not remove them; who compresses them does.
 	return s.hasName(info)

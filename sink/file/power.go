@@ -11,6 +11,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/hydra-logger/hydra/internal/osfile"
 )
 
 // A debt is what Options.Sync did not ask to bring to the disk, and what Sync has to
@@ -120,7 +122,7 @@ func (s *Sink) strays() bool {
 	if s.careful() || !s.regular || !s.sync.dirty.Load() {
 		return false
 	}
-	if info, err := s.file.Stat(); err == nil && links(info) == 0 {
+	if info, err := s.file.Stat(); err == nil && osfile.Links(info) == 0 {
 		return false // deleted
 	}
 	f, err := s.find(s.under, s.home, os.O_WRONLY, func(string, fs.FileInfo) error { return nil })

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hydra-logger/hydra/internal/osfile"
 	"github.com/hydra-logger/hydra/sink"
 )
 
@@ -261,7 +262,7 @@ func (s *Sink) heal(ctx context.Context) {
 
 // healable reports whether the other name of the file is that of a rotated one.
 func (s *Sink) healable(info fs.FileInfo) bool {
-	if links(info) != 2 {
+	if osfile.Links(info) != 2 {
 		return false
 	}
 	backups, err := list(s.sys, filepath.Dir(s.name), s.pattern)

@@ -7,7 +7,6 @@ package spool
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"syscall"
 )
@@ -19,10 +18,6 @@ func lock(*os.File) (ours bool, err error) {
 }
 
 func lockFolder(*os.Root) (f *os.File, ours bool, err error) { return nil, true, nil }
-
-func links(fs.FileInfo) uint64 { return 1 }
-
-func ownedBy(fs.FileInfo) (uid int, ours bool) { return 0, true }
 
 func syncFolder(*os.File) error { return nil }
 
