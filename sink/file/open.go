@@ -311,8 +311,9 @@ func (s *Sink) closeLocked(ctx context.Context) error {
 }
 
 // endsInLine reports whether the file is empty or ends in the end of a line, as far as
-// can be read: an empty line does less harm than a record that is joined to half of
-// another. Another process may have given the file another name meanwhile.
+// can be read, or is what a sink of this process left: an empty line does less harm than a
+// record that is joined to half of another. Another process may have given the file
+// another name meanwhile.
 func (s *Sink) endsInLine() bool {
 	var f *os.File
 	err := errElsewhere
@@ -320,7 +321,8 @@ func (s *Sink) endsInLine() bool {
 		f, err = s.find(s.under, s.home, os.O_RDONLY, func(string, fs.FileInfo) error { return nil })
 	}
 	if err != nil {
-		return false
+		info, err := s.file.Stat()
+		return err == nil && info.Size() == s.use.turn.ended.Load()
 	}
 	defer f.Close()
 	info, err := f.Stat()
