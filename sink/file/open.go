@@ -198,7 +198,7 @@ func (s *Sink) explain(err error) error {
 		return err
 	case statErr == nil && info.Mode()&fs.ModeSymlink != 0 && !s.opts.AllowLinks:
 		return fmt.Errorf("%w (%w)", errLink, err)
-	case statErr == nil && info.Mode()&fs.ModeNamedPipe != 0 && errors.Is(err, syscall.ENXIO):
+	case statErr == nil && info.Mode()&fs.ModeNamedPipe != 0 && errors.Is(err, errNoReader):
 		hint = "it is a pipe that nobody reads: start its reader"
 	case statErr == nil && info.Mode()&fs.ModeSymlink == 0 && usable(info.Mode()) != nil:
 		return fmt.Errorf("%w (%w)", usable(info.Mode()), err)
@@ -206,7 +206,7 @@ func (s *Sink) explain(err error) error {
 		hint = "its directory does not exist: create it or set Options.MkdirAll"
 	case errors.Is(err, syscall.ENOTDIR):
 		hint = "a part of the path is a file where a directory should be"
-	case errors.Is(err, syscall.EROFS):
+	case errors.Is(err, errReadOnly):
 		hint = "the file system is read-only: choose another path"
 	case errors.Is(err, fs.ErrPermission):
 		hint = "this user may not write there: change the owner or the permissions, or choose another path"

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"sort"
-	"syscall"
 	"time"
 
 	"github.com/hydra-logger/hydra/internal/osfile"
@@ -117,7 +116,7 @@ func nearest(b sink.Batch, from int, size int64) int {
 // rotateFull rotates a file that may not grow any more, with a limit that is not
 // ours. It reports whether there is more room now than before.
 func (s *Sink) rotateFull(ctx context.Context, err error) bool {
-	full := errors.Is(err, syscall.EFBIG)
+	full := errors.Is(err, errTooBig)
 	// A record that does not fit into a file of its own would rotate forever.
 	return full && s.regular && s.size > int64(s.tail.inFile()) && s.attempt.over() && s.rotate(ctx) == nil
 }

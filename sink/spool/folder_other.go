@@ -8,7 +8,6 @@ package spool
 import (
 	"errors"
 	"os"
-	"syscall"
 )
 
 // lock refuses: without a lock two processes would deliver, and remove, each
@@ -21,4 +20,4 @@ func lockFolder(*os.Root) (f *os.File, ours bool, err error) { return nil, true,
 
 func syncFolder(*os.File) error { return nil }
 
-func noSpace(err error) bool { return errors.Is(err, syscall.ENOSPC) }
+func noSpace(error) bool { return false }
