@@ -4,6 +4,7 @@
 package hydra
 
 import (
+	"cmp"
 	"context"
 	"math"
 )
@@ -29,6 +30,31 @@ type barrier struct {
 	spooled uint64 // likewise, left for the next start
 	over    bool   // guarded by destination.mu: reached, or given up
 	err     error  // guarded by destination.mu: of the sink's Flush and Sync, once over
+
+	// Of a Flush and a Sync of the sink for others, while the barrier was up.
+	unflushed, unsynced failure
+}
+
+// A failure is an error by which no record before a ticket is called safe: a sink may
+// tell it once, and call what it does later for the same records a success.
+type failure struct {
+	err    error
+	before uint64
+}
+
+// add adds err for what was with the sink by then.
+func (f *failure) add(err error, before uint64) {
+	if err != nil {
+		*f = failure{cmp.Or(f.err, err), before}
+	}
+}
+
+// of returns the error if w has records that it is about.
+func (f *failure) of(w *barrier) error {
+	if w.from >= f.before {
+		return nil
+	}
+	return f.err
 }
 
 // A loss is n records from ticket first on that did not reach the sink.
@@ -67,6 +93,10 @@ func (d *destination) putBarrier(b *barrier) {
 	b.written = d.books.written
 	if !b.own {
 		b.head = d.books.next + d.books.unseen(d.queue)
+		if b.sync {
+			b.unsynced.add(d.unheard, math.MaxUint64)
+			d.unheard = nil
+		}
 	}
 	if d.abandoned { // nobody would reach it
 		b.over, b.err = true, errSinkHangs

@@ -49,3 +49,31 @@ func TestFlushDoesNotAnswerByChanceWhenAllComesAtOnce(t *testing.T) {
 		})
 	}
 }
+
+// A log call learns its ticket when the record is in the queue, and that may be after
+// the writer was through with it.
+func TestFault15ALogCallThatComesToItsBarrierLateIsToldWhatFailedMeanwhile(t *testing.T) {
+	errDisk := errors.New("of the disk")
+	tests := []struct {
+		name   string
+		ticket uint64
+		want   error
+	}{
+		{"its record was with the sink", 4, errDisk},
+		{"its record came later", 5, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d := &destination{writer: newWriter(), queue: newQueue(8, 1<<10)}
+			b := armed()
+			b.flush, b.sync = true, true
+			d.putBarrier(b)
+			d.books.next = 5
+			d.pass(nil, errDisk, errDisk) // for another
+			d.books.next = 6
+			d.aimBarrier(b, tt.ticket)
+			d.pass(d.books.passed(), nil, nil)
+			assert.Assert(t, errors.Is(d.awaitBarrier(t.Context(), b).Err, tt.want))
+		})
+	}
+}

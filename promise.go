@@ -53,6 +53,13 @@ func (p Promise) MarshalText() ([]byte, error) { return []byte(p.String()), nil 
 // Flush brings records as far as the options of each sink say, however far that is.
 // FlushTo brings them as far as the caller says: not beyond, where it need not wait,
 // and to the disk although a sink is not configured to sync.
+//
+// A failed sync is told to every FlushTo, and to every log call by SyncTo, whose
+// records were with the sink by then and which has not returned; if there was no such
+// FlushTo, to the next. A nil that was returned before holds, but for one case: what a
+// durable queue had promised may be lost if the sink, one that is neither a sink.Syncer
+// nor a sink.Exact, took it into a buffer, its Flush then fails, and the process dies
+// before another succeeds.
 func (h *Handler) FlushTo(ctx context.Context, p Promise) error {
 	if p > SurvivesPower {
 		return fmt.Errorf("hydra: flush: promise %d is unknown; use Taken, SurvivesProcess or SurvivesPower", p)

@@ -302,3 +302,64 @@ func ExampleHandler_FlushTo() {
 	fmt.Println(strings.Count(string(text), "\n"), "record on the disk", err)
 	// Output: 1 record on the disk <nil>
 }
+
+func TestFault15WhoeverWaitsForRecordsThatASyncFailedOnIsTold(t *testing.T) {
+	tests := []struct {
+		name string
+		wait func(t *testing.T, r *rig) error // for the same records, too late for the sync that fails
+		want error
+	}{
+		{name: "a FlushTo", want: syscall.EIO, wait: func(t *testing.T, r *rig) error {
+			return r.FlushTo(t.Context(), hydra.SurvivesPower)
+		}},
+		{name: "a log call whose record came later", wait: func(t *testing.T, r *rig) error {
+			return cry(t.Context(), r.Handler, "2")
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				failing := make(chan struct{})
+				r, s := newDiskRig(t, func(s *diskSink, d *hydra.Destination) {
+					d.SyncLevel, d.SyncTo = slog.LevelError, hydra.SurvivesPower
+					s.onSync = func() error {
+						if s.synced > 1 {
+							return nil // another file, which the disk has
+						}
+						<-failing
+						return syscall.EIO
+					}
+				})
+				var calls sync.WaitGroup
+				calls.Go(func() { assert.Check(t, errors.Is(cry(t.Context(), r.Handler, "1"), syscall.EIO)) })
+				synctest.Wait()
+				var got error
+				calls.Go(func() { got = tt.wait(t, r) })
+				synctest.Wait()
+				close(failing)
+				calls.Wait()
+				assert.Check(t, errors.Is(got, tt.want), "got %v", got)
+				assert.Equal(t, s.synced, 2)
+				_ = r.FlushTo(t.Context(), hydra.SurvivesPower)
+				assert.NilError(t, r.FlushTo(t.Context(), hydra.SurvivesPower), "it was told")
+				r.close()
+			})
+		})
+	}
+}
+
+func TestFault15WhatALogCallWasToldTheNextFlushToTellsAsWell(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, s := newDiskRig(t, func(s *diskSink, d *hydra.Destination) {
+			d.SyncLevel, d.SyncTo = slog.LevelError, hydra.SurvivesPower
+			s.onSync = func() error { return syscall.EIO }
+		})
+		r.log(1, 1)
+		assert.ErrorIs(t, cry(t.Context(), r.Handler, "2"), syscall.EIO)
+		s.onSync = nil // another file
+		assert.NilError(t, cry(t.Context(), r.Handler, "3"))
+		assert.ErrorIs(t, r.FlushTo(t.Context(), hydra.SurvivesPower), syscall.EIO)
+		assert.NilError(t, r.FlushTo(t.Context(), hydra.SurvivesPower))
+		r.close()
+	})
+}

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hydra-logger/hydra/internal/stdfd"
 	"github.com/hydra-logger/hydra/sink"
 )
 
@@ -69,7 +70,7 @@ func dupStderr() (*descriptor, error) { return dupDescriptor(2) }
 func dupDescriptor(old uintptr) (*descriptor, error) {
 	// From 3 upwards: where 1 or 2 is closed its number stays free for the
 	// program, and child processes do not inherit the duplicate.
-	fd, err := unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 3)
+	fd, err := stdfd.Dup(old)
 	if err != nil {
 		return nil, err
 	}

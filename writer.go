@@ -4,6 +4,7 @@
 package hydra
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"sync/atomic"
@@ -51,6 +52,7 @@ type writer struct {
 	marked  missing   // what gap markers have told
 	trails  trails
 	told    uint64 // guarded by destination.mu: lost records that events have told
+	unheard error  // guarded by destination.mu: of a Sync for log calls, which no FlushTo has told
 	timer   *time.Timer
 	fell    time.Time // when a writer goroutine ended before its time
 }
@@ -322,14 +324,26 @@ func (d *destination) makeSafe(reached []*barrier) (flushed, synced error) {
 func (d *destination) pass(reached []*barrier, flushed, synced error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	heard := false
 	for _, w := range reached {
 		w.over = true
 		if w.flush {
-			w.err = flushed
+			w.err = cmp.Or(flushed, w.unflushed.of(w))
 		}
 		if w.sync {
-			w.err = errors.Join(w.err, synced)
+			w.err = errors.Join(w.err, cmp.Or(synced, w.unsynced.of(w)))
+			heard = heard || !w.own
 		}
+	}
+	// Of those who wait on, some have records that were with the sink as well.
+	settled := d.books.next - d.books.held
+	for _, w := range d.books.barriers {
+		w.unflushed.add(flushed, settled)
+		w.unsynced.add(synced, settled)
+		heard = heard || w.sync && !w.own
+	}
+	if !heard {
+		d.unheard = cmp.Or(d.unheard, synced)
 	}
 	close(d.passed)
 	d.passed = make(chan struct{})

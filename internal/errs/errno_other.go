@@ -1,15 +1,18 @@
 // SPDX-FileCopyrightText: The hydra authors
 // SPDX-License-Identifier: MIT
 
-//go:build !windows
+//go:build !plan9 && !windows
 
 package errs
 
 import "syscall"
 
+// An errno is a system error.
+type errno = syscall.Errno
+
 // errnoKind returns the kind of a system error, or "" when errors.Is and Timeout
 // know it better.
-func errnoKind(e syscall.Errno) string {
+func errnoKind(e errno) string {
 	switch e {
 	case syscall.ENOSPC, syscall.EDQUOT:
 		return NoSpace

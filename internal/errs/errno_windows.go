@@ -5,10 +5,13 @@ package errs
 
 import "syscall"
 
+// An errno is a system error.
+type errno = syscall.Errno
+
 // errnoKind returns the kind of a system error, or "" when errors.Is and Timeout
 // know it better. The numbers are those of winerror.h: package syscall names few
 // of them, and its ENOSPC and the like are inventions that no call returns.
-func errnoKind(e syscall.Errno) string {
+func errnoKind(e errno) string {
 	switch e {
 	case 39, 112, 1295, syscall.ENOSPC, syscall.EDQUOT: // HANDLE_DISK_FULL, DISK_FULL, DISK_QUOTA_EXCEEDED
 		return NoSpace

@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"strings"
-	"syscall"
 )
 
 // The kinds that Kind returns. They appear in Health and in metrics, so they stay
@@ -66,8 +65,8 @@ func Kind(err error) (kind string) {
 	if _, ok := as[*Panic](err); ok {
 		return Panicked
 	}
-	if errno, ok := as[syscall.Errno](err); ok {
-		if kind := errnoKind(errno); kind != "" {
+	if e, ok := as[errno](err); ok {
+		if kind := errnoKind(e); kind != "" {
 			return kind
 		}
 	}

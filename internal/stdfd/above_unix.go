@@ -23,7 +23,7 @@ func Above(f *os.File) (*os.File, error) {
 	moved := -1
 	cerr := conn.Control(func(fd uintptr) {
 		if fd < 3 {
-			moved, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 3)
+			moved, err = Dup(fd)
 		}
 	})
 	if err := errors.Join(cerr, err); err != nil {

@@ -176,7 +176,7 @@ func (k *keeper) squeeze(dst, src *os.File) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(w, src)
+	_, err = io.Copy(w, k.reader(src))
 	return errors.Join(err, w.Close())
 }
 
@@ -198,6 +198,9 @@ func (k *keeper) exchange(temp, to, from string, info fs.FileInfo) error {
 	err = k.sys.Rename(folder, temp, to)
 	if errors.Is(err, fs.ErrExist) {
 		if !k.equal(temp, to) && !k.holds(to, from) {
+			if k.stopping() {
+				return context.Canceled // before that was known
+			}
 			return fmt.Errorf("%q is there with other content: move it away", filepath.Base(to))
 		}
 		err = k.sys.Remove(temp)
@@ -223,7 +226,7 @@ func (k *keeper) equal(a, b string) bool {
 		return false
 	}
 	defer g.Close()
-	return sameContent(f, g)
+	return sameContent(k.reader(f), k.reader(g))
 }
 
 // holds reports whether a compressed file has the content of another, which is ours.
@@ -244,12 +247,23 @@ func (k *keeper) holds(packed, plain string) bool {
 		return false
 	}
 	defer g.Close()
-	r, err := k.compressor.Reader(f)
+	r, err := k.compressor.Reader(k.reader(f))
 	if err != nil {
 		return false
 	}
 	defer r.Close()
-	return sameContent(whole{r}, g)
+	return sameContent(whole{r}, k.reader(g))
+}
+
+// reader returns a reader of f that fails when the keeper is to end: a large file, or
+// what was compressed to little, takes long.
+func (k *keeper) reader(f io.Reader) io.Reader {
+	return readerFunc(func(p []byte) (int, error) {
+		if k.stopping() {
+			return 0, context.Canceled
+		}
+		return f.Read(p)
+	})
 }
 
 // A whole reader fails where the one behind it says that something is missing, which is
@@ -286,3 +300,7 @@ func ended(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.
 type writerFunc func(p []byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

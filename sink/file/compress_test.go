@@ -5,10 +5,13 @@ package file_test
 
 import (
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 
 	"gotest.tools/v3/assert"
 
@@ -45,4 +48,58 @@ func TestFault15WhatCannotBeReadIsNotTheSame(t *testing.T) {
 			assert.Equal(t, file.SameContent(tt.b(), tt.a()), tt.want)
 		})
 	}
+}
+
+// slowly has the content of what it compressed in a form of its own. Its reader says so
+// when it is asked, and waits.
+var slowly struct {
+	asked func()
+	text  string
+}
+
+type asItIs struct{ io.Writer }
+
+func (asItIs) Close() error { return nil }
+
+func init() {
+	file.RegisterCompressor("slowly", file.Compressor{
+		Extension: ".slowly",
+		New:       func(w io.Writer) (io.WriteCloser, error) { return asItIs{w}, nil },
+		Reader: func(io.Reader) (io.ReadCloser, error) {
+			slowly.asked()
+			return io.NopCloser(strings.NewReader(slowly.text)), nil
+		},
+	})
+}
+
+func TestCloseDoesNotWaitUntilLargeFilesAreCompared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		comparing, closing := make(chan struct{}), make(chan struct{})
+		slowly.text = strings.Repeat("a line\n", 100_000)
+		slowly.asked = func() {
+			close(comparing)
+			<-closing
+		}
+		path := filepath.Join(t.TempDir(), "app.log")
+		plain := filepath.Join(filepath.Dir(path), "app-20000101T000000.000Z.log")
+		assert.NilError(t, os.WriteFile(plain, []byte(slowly.text), 0o600))
+		assert.NilError(t, os.WriteFile(plain+".slowly", []byte("all of it"), 0o600))
+		s := file.New(path, &file.Options{Compress: "slowly"})
+		assert.NilError(t, s.Open(t.Context()))
+		<-comparing
+		closed := make(chan error)
+		go func() { closed <- s.Close(t.Context()) }()
+		synctest.Wait()
+		close(closing)
+		assert.NilError(t, <-closed)
+		assert.Equal(t, content(t, plain), slowly.text, "it was not known to be there twice")
+		assert.Equal(t, s.Stats().CompressErrors, uint64(0), s.Stats().LastError)
+
+		slowly.asked = func() {}
+		assert.NilError(t, s.Open(t.Context()))
+		synctest.Wait()
+		assert.NilError(t, s.Close(t.Context()))
+		_, err := os.Stat(plain)
+		assert.ErrorIs(t, err, os.ErrNotExist, "the next Open goes on")
+	})
 }

@@ -46,6 +46,9 @@ func (s *Sink) confine(root string) error {
 	if s.opts.AllowLinks {
 		return fmt.Errorf("Options.AllowLinks: a link cannot be followed and stay below %q: leave it out", root)
 	}
+	if s.path == "" {
+		return errNoPath
+	}
 	if !filepath.IsLocal(s.path) {
 		return fmt.Errorf("the path leaves %q: give a path relative to it", filepath.Join(root, folder))
 	}

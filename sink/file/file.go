@@ -30,7 +30,10 @@ import (
 // Before it appends to what somebody else has written, a sink reads the last byte: a
 // line that was not ended gets its end. Where that cannot be read, for want of
 // permission or of a descriptor, or because the file was moved to another folder, it
-// gets one in any case, which may leave an empty line.
+// gets one in any case, unless another sink of this process wrote last, and that may leave
+// an empty line at each change of processes. Systems other than Linux have no lock by
+// which sinks wait for each other: there a sink looks only when it opens a file that
+// nobody else has open, so a record may be joined to half a one that another left.
 //
 // Any goroutine may call the methods, at any time. They wait for each other.
 type Sink struct {

@@ -24,15 +24,8 @@ var hangup os.Signal
 // synced.
 func syncUnsupported(err error) bool { return errors.Is(err, errors.ErrUnsupported) }
 
-// links returns how many names a file has, as far as is known: Windows refuses to
-// delete an open file.
-func links(fs.FileInfo) uint64 { return 1 }
-
 // number: files have no numbers that a later process could ask for.
 func number(fs.FileInfo) (device, inode uint64) { return 0, 0 }
-
-// ownedBy knows no owners.
-func ownedBy(fs.FileInfo, int) (int, bool) { return 0, true }
 
 // likeness has nothing to copy.
 func likeness(*os.File, *os.File) error { return nil }

@@ -34,15 +34,6 @@ func syncUnsupported(err error) bool {
 	return errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTTY) || errors.Is(err, errors.ErrUnsupported)
 }
 
-// links returns how many names a file has; one that is deleted has none.
-func links(info fs.FileInfo) uint64 {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 1
-	}
-	return uint64(st.Nlink)
-}
-
 // number returns the numbers of a file's device and of the file on it.
 func number(info fs.FileInfo) (device, inode uint64) {
 	st, ok := info.Sys().(*syscall.Stat_t)
@@ -50,17 +41,6 @@ func number(info fs.FileInfo) (device, inode uint64) {
 		return 0, 0
 	}
 	return uint64(st.Dev), uint64(st.Ino)
-}
-
-// ownedBy returns whose a file is, and whether that is this process or the user
-// that its files are given to.
-func ownedBy(info fs.FileInfo, asked int) (int, bool) {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 0, true
-	}
-	uid := int(st.Uid)
-	return uid, uid == os.Geteuid() || asked != 0 && uid == asked
 }
 
 // likeness gives dst the owner and the permissions of src. Who may not give files

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"github.com/hydra-logger/hydra/internal/osfile"
 )
 
 // Reopen opens the file anew, and creates it if it is missing: what was written
@@ -57,7 +59,7 @@ func (s *Sink) follow() error {
 	if err != nil {
 		return err
 	}
-	if links(info) == 0 {
+	if osfile.Links(info) == 0 {
 		if err := s.replace(); err != nil {
 			return fmt.Errorf("it was deleted: %w", err)
 		}

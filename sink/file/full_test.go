@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -281,4 +282,35 @@ func TestFault14AFileThatIsTooLargeIsRotatedOnce(t *testing.T) {
 	assert.Equal(t, s.Stats().Rotations, uint64(2))
 	assert.NilError(t, s.Close(t.Context()))
 	assert.Equal(t, len(backups(t, path)), 2, fmt.Sprint(backups(t, path)))
+}
+
+func TestFault12And17SinksThatMayNotReadTheirFileLeaveNoEmptyLinesBetweenThem(t *testing.T) {
+	if !takesBack {
+		t.Skip("nobody has a turn here")
+	}
+	path := filepath.Join(t.TempDir(), "app.log")
+	a, as := faulty(path, nil, nil)
+	b, bs := faulty(path, nil, nil)
+	open(t, a)
+	open(t, b)
+	for _, sys := range []*fault.FS{as, bs} { // as where only others may read it
+		sys.On = map[string]fault.Script{fault.Open: fault.Always(fault.Fail(syscall.EACCES))}
+	}
+	for range 2 {
+		write(t, a, "one", "two")
+		write(t, b, "three")
+	}
+	late, sys := faulty(path, nil, nil)
+	sys.On = map[string]fault.Script{fault.Open: fault.At(2, fault.Fail(syscall.EACCES))}
+	open(t, late)
+	write(t, late, "four")
+	assert.Equal(t, sys.Count(fault.Open), 2)
+
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	assert.NilError(t, err)
+	_, err = f.WriteString("half a li") // of somebody who dies
+	assert.NilError(t, errors.Join(err, f.Close()))
+	write(t, a, "five")
+	want := strings.Repeat("one\ntwo\nthree\n", 2) + "four\nhalf a li\nfive\n"
+	assert.Equal(t, content(t, path), want)
 }

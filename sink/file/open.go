@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/hydra-logger/hydra/internal/osfile"
 	"github.com/hydra-logger/hydra/internal/stdfd"
 )
 
@@ -170,12 +171,12 @@ func (s *Sink) acceptable(name string, info fs.FileInfo) error {
 		if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(named, info) {
 			return errReplaced
 		}
-		if info.Mode().IsRegular() && links(info) > 1 && !s.healable(info) {
+		if info.Mode().IsRegular() && osfile.Links(info) > 1 && !s.healable(info) {
 			return errors.New("it has another name, a hard link: give it a file of its own or set Options.AllowLinks")
 		}
 	}
 	if info.Mode().IsRegular() && !s.opts.AllowForeign {
-		if uid, ours := ownedBy(info, s.opts.UID); !ours {
+		if uid, ours := osfile.OwnedBy(info, s.opts.UID); !ours {
 			return fmt.Errorf("it belongs to the user %d, who could change it: give it a file of its own or set Options.AllowForeign", uid)
 		}
 	}
@@ -197,7 +198,7 @@ func (s *Sink) explain(err error) error {
 		return err
 	case statErr == nil && info.Mode()&fs.ModeSymlink != 0 && !s.opts.AllowLinks:
 		return fmt.Errorf("%w (%w)", errLink, err)
-	case statErr == nil && info.Mode()&fs.ModeNamedPipe != 0 && errors.Is(err, syscall.ENXIO):
+	case statErr == nil && info.Mode()&fs.ModeNamedPipe != 0 && errors.Is(err, errNoReader):
 		hint = "it is a pipe that nobody reads: start its reader"
 	case statErr == nil && info.Mode()&fs.ModeSymlink == 0 && usable(info.Mode()) != nil:
 		return fmt.Errorf("%w (%w)", usable(info.Mode()), err)
@@ -205,7 +206,7 @@ func (s *Sink) explain(err error) error {
 		hint = "its directory does not exist: create it or set Options.MkdirAll"
 	case errors.Is(err, syscall.ENOTDIR):
 		hint = "a part of the path is a file where a directory should be"
-	case errors.Is(err, syscall.EROFS):
+	case errors.Is(err, errReadOnly):
 		hint = "the file system is read-only: choose another path"
 	case errors.Is(err, fs.ErrPermission):
 		hint = "this user may not write there: change the owner or the permissions, or choose another path"
@@ -267,7 +268,7 @@ func (s *Sink) stays() bool {
 		return true // a write will tell
 	}
 	if s.shared {
-		return links(info) > 0
+		return osfile.Links(info) > 0
 	}
 	// A stranger that locks log files does not remove them; who compresses them does.
 	return s.hasName(info)
@@ -310,8 +311,9 @@ func (s *Sink) closeLocked(ctx context.Context) error {
 }
 
 // endsInLine reports whether the file is empty or ends in the end of a line, as far as
-// can be read: an empty line does less harm than a record that is joined to half of
-// another. Another process may have given the file another name meanwhile.
+// can be read, or is what a sink of this process left: an empty line does less harm than a
+// record that is joined to half of another. Another process may have given the file
+// another name meanwhile.
 func (s *Sink) endsInLine() bool {
 	var f *os.File
 	err := errElsewhere
@@ -319,7 +321,8 @@ func (s *Sink) endsInLine() bool {
 		f, err = s.find(s.under, s.home, os.O_RDONLY, func(string, fs.FileInfo) error { return nil })
 	}
 	if err != nil {
-		return false
+		info, err := s.file.Stat()
+		return err == nil && info.Size() == s.use.turn.ended.Load()
 	}
 	defer f.Close()
 	info, err := f.Stat()

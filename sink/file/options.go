@@ -141,6 +141,8 @@ const (
 	SyncBatch
 )
 
+var errNoPath = errors.New("the path is empty: name a file, as the first argument of New")
+
 // check returns every mistake in the path and the options, each with the name of
 // its field.
 func (s *Sink) check() error {
@@ -151,7 +153,7 @@ func (s *Sink) check() error {
 	i := strings.IndexFunc(s.path, func(r rune) bool { return r < ' ' || r == 0x7f })
 	switch {
 	case s.path == "":
-		wrong("the path is empty: name a file")
+		mistakes = append(mistakes, errNoPath)
 	case i >= 0:
 		wrong("the path contains the control character %q", s.path[i])
 	case endsInSeparator(s.path):

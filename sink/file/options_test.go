@@ -211,3 +211,10 @@ func TestConfineComesBeforeOpen(t *testing.T) {
 	write(t, s, "one")
 	assert.Equal(t, content(t, filepath.Join(root, "app.log")), "one\n")
 }
+
+func TestConfineSaysThatAPathIsEmptyAndNotThatItLeavesTheFolder(t *testing.T) {
+	for _, root := range []string{"", "logs"} {
+		err := file.New("", &file.Options{Root: root}).Confine(t.TempDir())
+		assert.ErrorContains(t, err, `log file "": the path is empty: name a file, as the first argument of New`)
+	}
+}

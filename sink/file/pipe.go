@@ -6,7 +6,6 @@ package file
 import (
 	"errors"
 	"io/fs"
-	"syscall"
 	"time"
 )
 
@@ -28,7 +27,7 @@ func (s *Sink) hurry() {
 // failed lets go of a pipe that has lost its reader. The next Write opens it again,
 // and that fails until there is another one.
 func (s *Sink) failed(err error) {
-	if s.isPipe() && errors.Is(err, syscall.EPIPE) {
+	if s.isPipe() && errors.Is(err, errPipe) {
 		_ = s.abandon()
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/hydra-logger/hydra/internal/osfile"
 )
 
 // A debt is what Options.Sync did not ask to bring to the disk, and what Sync has to
@@ -39,7 +41,8 @@ const mostDebts = 256
 // its folder: Sync would take it for one that was removed.
 //
 // Once a sync has failed Sync does, until there is another file, and once more then,
-// whatever Flush has returned; where a folder or a rotated file cannot be opened, until
+// whatever Flush has returned; a handler passes that on to all who wait for what was
+// written before. Where a folder or a rotated file cannot be opened, until
 // it can. A folder that this user may not read is left to the system, names and all. Pipes and devices have no disk: that is an error.
 func (s *Sink) Sync(ctx context.Context) error {
 	s.mu.Lock()
@@ -119,7 +122,7 @@ func (s *Sink) strays() bool {
 	if s.careful() || !s.regular || !s.sync.dirty.Load() {
 		return false
 	}
-	if info, err := s.file.Stat(); err == nil && links(info) == 0 {
+	if info, err := s.file.Stat(); err == nil && osfile.Links(info) == 0 {
 		return false // deleted
 	}
 	f, err := s.find(s.under, s.home, os.O_WRONLY, func(string, fs.FileInfo) error { return nil })

@@ -13,9 +13,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"sort"
-	"syscall"
 	"time"
 
+	"github.com/hydra-logger/hydra/internal/osfile"
 	"github.com/hydra-logger/hydra/sink"
 )
 
@@ -116,7 +116,7 @@ func nearest(b sink.Batch, from int, size int64) int {
 // rotateFull rotates a file that may not grow any more, with a limit that is not
 // ours. It reports whether there is more room now than before.
 func (s *Sink) rotateFull(ctx context.Context, err error) bool {
-	full := errors.Is(err, syscall.EFBIG)
+	full := errors.Is(err, errTooBig)
 	// A record that does not fit into a file of its own would rotate forever.
 	return full && s.regular && s.size > int64(s.tail.inFile()) && s.attempt.over() && s.rotate(ctx) == nil
 }
@@ -261,7 +261,7 @@ func (s *Sink) heal(ctx context.Context) {
 
 // healable reports whether the other name of the file is that of a rotated one.
 func (s *Sink) healable(info fs.FileInfo) bool {
-	if links(info) != 2 {
+	if osfile.Links(info) != 2 {
 		return false
 	}
 	backups, err := list(s.sys, filepath.Dir(s.name), s.pattern)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"reflect"
 	"sync"
+	"sync/atomic"
 )
 
 // inUse has the files that the sinks of this process have open.
@@ -23,7 +24,13 @@ type use struct {
 	info fs.FileInfo
 	name string
 	opts Options
-	turn *sync.Mutex // of all uses of the file
+	turn *turn // of all uses of the file
+}
+
+// A turn is held by the sink that appends to the file.
+type turn struct {
+	sync.Mutex
+	ended atomic.Int64 // size of the file when one of the sinks had just ended a line, as far as it was sure of that
 }
 
 // claim notes that a sink uses the file of info. Several sinks may use a file by
@@ -32,7 +39,7 @@ type use struct {
 func claim(info fs.FileInfo, name string, opts Options) (*use, error) {
 	inUse.mu.Lock()
 	defer inUse.mu.Unlock()
-	turn := new(sync.Mutex)
+	shared := new(turn)
 	for _, u := range inUse.files {
 		if !os.SameFile(u.info, info) {
 			continue
@@ -43,9 +50,9 @@ func claim(info fs.FileInfo, name string, opts Options) (*use, error) {
 		if !reflect.DeepEqual(u.opts, opts) {
 			return nil, errors.New("this process writes to the same file with other options already: give both the same")
 		}
-		turn = u.turn
+		shared = u.turn
 	}
-	u := &use{info, name, opts, turn}
+	u := &use{info, name, opts, shared}
 	inUse.files = append(inUse.files, u)
 	return u, nil
 }

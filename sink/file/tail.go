@@ -57,6 +57,9 @@ func (s *Sink) put(b sink.Batch, from, upto int) (int, error) {
 		return 0, errRemoved
 	}
 	s.tail.wrote(b, from, from+n)
+	if sure && n == upto-from && b.Bytes[upto-1] == '\n' {
+		s.use.turn.ended.Store(s.size)
+	}
 	if exclusive {
 		n -= s.takeBack(n)
 	}

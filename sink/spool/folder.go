@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/hydra-logger/hydra/internal/osfile"
 	"github.com/hydra-logger/hydra/internal/stdfd"
 )
 
@@ -137,13 +138,13 @@ func openFile(root *os.Root, name string, flag int) (*os.File, error) {
 		err = fmt.Errorf("%s is a symbolic link: remove it", f.Name())
 	case !info.Mode().IsRegular():
 		err = fmt.Errorf("%s is no file: remove it", f.Name())
-	case links(info) > 1:
+	case osfile.Links(info) > 1:
 		err = fmt.Errorf("%s has another name, a hard link: remove it", f.Name())
 	case flag&os.O_CREATE != 0 && info.Size() == 0:
 		err = f.Chmod(0o600) // whatever the umask
 	}
 	if err == nil {
-		if uid, ours := ownedBy(info); !ours {
+		if uid, ours := osfile.OwnedBy(info, 0); !ours {
 			err = fmt.Errorf("%s belongs to the user %d: remove it", f.Name(), uid)
 		}
 	}

@@ -7,9 +7,7 @@ package spool
 
 import (
 	"errors"
-	"io/fs"
 	"os"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -27,47 +25,6 @@ func lockFolder(root *os.Root) (f *os.File, ours bool, err error) {
 	}
 	ours, err = lock(f)
 	return f, ours || err != nil, nil
-}
-
-// lock makes f ours until it is closed, and reports false if somebody else has it.
-func lock(f *os.File) (ours bool, err error) {
-	conn, err := f.SyscallConn()
-	if err != nil {
-		return false, err
-	}
-	cerr := conn.Control(func(fd uintptr) {
-		for {
-			err = unix.Flock(int(fd), unix.LOCK_EX|unix.LOCK_NB)
-			if !errors.Is(err, unix.EINTR) {
-				return
-			}
-		}
-	})
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return false, nil
-	}
-	if err != nil {
-		err = errors.Join(errors.New("the folder cannot be locked: choose one on a local disk"), err)
-	}
-	return true, errors.Join(cerr, err)
-}
-
-// links returns how many names a file has; one that is removed has none.
-func links(info fs.FileInfo) uint64 {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 1
-	}
-	return uint64(st.Nlink)
-}
-
-// ownedBy returns whose a file is, and whether that is this process.
-func ownedBy(info fs.FileInfo) (uid int, ours bool) {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 0, true
-	}
-	return int(st.Uid), int(st.Uid) == os.Geteuid()
 }
 
 // syncFolder brings the names in a folder to the disk.

@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/hydra-logger/hydra/internal/osfile"
 )
 
 // Options configures a Sink. The zero value, and a nil *Options, keep at most
@@ -158,7 +160,7 @@ func acceptable(info fs.FileInfo) error {
 	if !info.IsDir() {
 		return errors.New("it is a file where a folder should be: choose another name")
 	}
-	if uid, ours := ownedBy(info); !ours {
+	if uid, ours := osfile.OwnedBy(info, 0); !ours {
 		return fmt.Errorf("it belongs to the user %d, who could change what is in it: choose another folder", uid)
 	}
 	if runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0 {
