@@ -33,7 +33,7 @@ type books struct {
 	notices uint64    // gap markers written
 	reached uint64    // the ticket behind the records that the sink has, or was told that they are missing
 	wrote   time.Time // when the sink last took something
-	highest uint32    // most records that take found
+	highest uint32    // most records that take or Health found
 	shown   uint64    // most that Health has called written: what a sink holds or lost does not count there
 	lost    uint64    // of those written, most that the sink has called lost
 	losses  uint64    // what the window of recent losses has been told of

@@ -196,6 +196,12 @@ type DurableHealth struct {
 	Holes   uint64 `json:"holes"`
 	Damaged uint64 `json:"damaged"`
 
+	// Fallback is how many of the records of dead processes went to the fallback, since
+	// somebody had removed their file when Close had no more time for them, and Lost how
+	// many it did not take.
+	Fallback uint64 `json:"fallback"`
+	Lost     uint64 `json:"lost"`
+
 	// Quarantined is how many files were quarantined.
 	Quarantined uint64 `json:"quarantined"`
 

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/poll"
@@ -123,5 +124,22 @@ func TestFlushToDoesNotPromiseWhatABufferDidNotGiveUp(t *testing.T) {
 		assert.NilError(t, r.FlushTo(t.Context(), hydra.SurvivesProcess))
 		assert.Equal(t, r.sink.Count(fault.Flush), flushed, "the ring promises it again, at once")
 		r.close()
+	})
+}
+
+func TestFault48AWriterThatIsEndedInAFlushBehindABatchIsReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := durableRig(t, shmDir(t), func(r *rig, _ *hydra.Destination) {
+			r.sink.OnFlush = fault.First(2, fault.Exit()) // behind the batch, and when asked for
+		})
+		r.log(1, 10)
+		settle()
+		assert.ErrorContains(t, r.FlushTo(t.Context(), hydra.SurvivesProcess), "ended the goroutine", "the ring has forgotten what the sink may hold back")
+		assert.NilError(t, r.FlushTo(t.Context(), hydra.SurvivesProcess))
+		time.Sleep(3 * time.Second) // the sink is tried again
+		r.log(11, 20)
+		r.close()
+		assert.DeepEqual(t, r.sink.Lines(), numbers(1, 20))
+		assert.DeepEqual(t, r.strays(), []string(nil))
 	})
 }

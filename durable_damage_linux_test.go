@@ -113,6 +113,11 @@ func TestFault69AFileThatIsGoneKeepsNothingForTheNextStart(t *testing.T) {
 			return errors.Join(os.RemoveAll(filepath.Dir(path)), os.Mkdir(filepath.Dir(path), 0o700))
 		}, "deleted", 0},
 		{"renamed", func(path string) error { return os.Rename(path, path+".old") }, "renamed", 1},
+		{"renamed with its folder", func(path string) error {
+			dir := filepath.Dir(path)
+			t.Cleanup(func() { assert.NilError(t, os.RemoveAll(dir+".old")) })
+			return errors.Join(os.RemoveAll(dir+".old"), os.Rename(dir, dir+".old"), os.Mkdir(dir, 0o700))
+		}, "renamed", 0},
 		{"replaced", func(path string) error {
 			return errors.Join(os.Remove(path), os.WriteFile(path, []byte("another"), 0o600))
 		}, "replaced", 1},

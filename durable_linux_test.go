@@ -243,3 +243,16 @@ func TestADurableDestinationHandsOnToADurableOneAlone(t *testing.T) {
 		})
 	}
 }
+
+func TestTheMostThatWasSeenInAQueueStaysSoWhenItIsLeftToTheNextStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		r := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
+		r.log(1, 1)
+		settle() // it is in flight
+		r.log(2, 42)
+		assert.Equal(t, r.state().Queue.Highest, 41)
+		assert.Equal(t, delivery(t, r.Close(ended())).Spooled, uint64(42))
+		assert.Equal(t, r.state().Queue.Highest, 41)
+	})
+}

@@ -334,6 +334,7 @@ func (d *destination) tally(h *DestinationHealth) {
 	offered := d.queue.offered() // last: it is never behind head
 	rejected, contended, bypassed, forfeited := d.rejected.Load(), d.contended.Load(), d.bypassed.Load(), d.forfeited.Load()
 	records, bytes := d.queue.depth()
+	b.highest = max(b.highest, records) // whoever takes them may find fewer
 
 	h.Offered = offered + rejected + contended + bypassed + forfeited
 	h.Written, h.Spooled = b.shown, b.spooled+b.written-b.shown-b.lost
@@ -345,7 +346,7 @@ func (d *destination) tally(h *DestinationHealth) {
 	h.Queue = QueueHealth{
 		Records: int(records), RecordsMax: d.config.Queue.Records,
 		Bytes: int64(bytes), BytesMax: d.config.Queue.Bytes,
-		Highest: int(max(b.highest, d.highMark.Load(), records)),
+		Highest: int(max(b.highest, d.highMark.Load())),
 	}
 	h.Durable = d.durableHealth()
 	h.Bytes, h.Batches = b.bytes, b.batches

@@ -89,16 +89,18 @@ func (d *destination) queuePromise() Promise {
 // forgets it. Should that fail, a later Flush may do it; until then the queue promises
 // nothing.
 func (d *destination) bringOut(t *trace) {
-	if t.taken && mayHoldBack(d.sink) {
+	taken := t.taken
+	t.taken = false // also where the sink ends this goroutine: who goes on must not meet that again
+	if taken && mayHoldBack(d.sink) {
 		_ = d.flushSink() // counted, and FlushTo tells it
 	}
-	t.taken = false
 }
 
 // flushSink has the sink flush.
 func (d *destination) flushSink() error {
-	err := d.call("flush", d.sink.Flush)
-	d.heldBack.Store(err != nil)
+	err := errSinkEnded // if it does not return
+	defer func() { d.heldBack.Store(err != nil) }()
+	err = d.call("flush", d.sink.Flush)
 	return err
 }
 

@@ -322,12 +322,7 @@ func (d *destination) recoveredMarker(o *orphan) (b batch) {
 // any more, and what is logged now need not wait for that.
 func (d *destination) endOrphan(o *orphan) {
 	_ = d.flushSink()
-	s := o.ring.Counts()
-	d.mu.Lock()
-	d.durability.Holes += s.Holes
-	d.durability.Damaged += s.Damaged
-	d.durability.Waiting -= min(s.Damaged-o.damaged, d.durability.Waiting)
-	d.mu.Unlock()
+	s := d.countDamage(o)
 	if err := o.ring.Remove(); err != nil {
 		d.noteError("recover", err)
 	}
@@ -337,6 +332,17 @@ func (d *destination) endOrphan(o *orphan) {
 			Err: o.leftBy(),
 		})
 	}
+}
+
+// countDamage counts what nobody will get of an orphan, and returns its counts.
+func (d *destination) countDamage(o *orphan) ring.Counts {
+	s := o.ring.Counts()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.durability.Holes += s.Holes
+	d.durability.Damaged += s.Damaged
+	d.durability.Waiting -= min(s.Damaged-o.damaged, d.durability.Waiting)
+	return s
 }
 
 // leftBy says whose the recovered records were, and of what else it left.
@@ -361,12 +367,42 @@ func (o *orphan) leftBy() error {
 	return errors.New(text)
 }
 
-// leaveOrphans leaves to the next start what has not come to the sink.
+// leaveOrphans leaves to the next start what has not come to the sink. What is in a file
+// that is gone by then, no start would find: it goes to the fallback.
 func (d *destination) leaveOrphans() {
 	for _, o := range d.orphans {
+		if o.ring.Look(); o.ring.Retired() != nil {
+			d.divertOrphan(o)
+		}
 		if err := o.ring.Leave(); err != nil {
 			d.noteError("recover", err)
 		}
 	}
 	d.orphans = nil
+}
+
+// divertOrphan sends to the fallback what is left of an orphan, whose file is gone but
+// still in memory.
+func (d *destination) divertOrphan(o *orphan) {
+	for !o.ended {
+		b := &o.batch
+		b.first = max(b.first, b.notice) // a gap marker is about the sink's stream alone
+		if left := len(b.ends) - b.first; left > 0 {
+			b.whens = make([]uint32, len(b.ends)-b.notice)
+			taken, err := d.passOn(b)
+			if err != nil {
+				d.noteError("fallback", err)
+			}
+			d.mu.Lock()
+			d.durability.Fallback += uint64(taken)
+			d.durability.Lost += uint64(left - taken)
+			d.durability.Waiting -= min(uint64(left), d.durability.Waiting)
+			d.mu.Unlock()
+		}
+		if err := o.advance(d); err != nil {
+			d.noteError("recover", err)
+			break
+		}
+	}
+	d.countDamage(o)
 }

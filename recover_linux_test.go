@@ -6,6 +6,8 @@ package hydra_test
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -134,6 +136,53 @@ func TestCloseTellsOfRecordsThatWaitForYetAnotherStart(t *testing.T) {
 		records, _ := without(third.sink.Lines())
 		assert.DeepEqual(t, records, numbers(4, 12))
 	})
+}
+
+func TestFault69ARecoveryWhoseFileIsGoneLeavesNothingToTheNextStart(t *testing.T) {
+	broken := func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) }
+	for _, tt := range []struct {
+		name     string
+		away     func(path string) error
+		fallback fault.Script
+		want     hydra.Delivery // less what is of the next process
+		damaged  uint64
+	}{
+		{name: "deleted", away: os.Remove, want: hydra.Delivery{Fallback: 100}},
+		{name: "deleted, and the fallback fails", away: os.Remove, fallback: fault.Always(fault.Fail(syscall.EIO)), want: hydra.Delivery{Dropped: 100}},
+		{name: "cut, but for what was read", away: func(path string) error { return os.Truncate(path, 4096) }, want: hydra.Delivery{Fallback: 1}, damaged: 99},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dir := shmDir(t)
+				first := durableRig(t, dir, broken)
+				first.log(1, 1)
+				settle() // it is in flight
+				first.log(2, 100)
+				assert.Equal(t, delivery(t, first.Close(ended())).Spooled, uint64(100))
+				path := filepath.Join(dir, files(t, dir)[0])
+
+				r := durableRig(t, dir, broken)
+				settle()
+				assert.NilError(t, tt.away(path))
+				r.fallback.OnWrite = tt.fallback
+				got := delivery(t, r.Close(ended()))
+				d := r.state().Durable
+				assert.Equal(t, got.Spooled, uint64(0), "nothing would find them")
+				assert.Equal(t, got.Fallback, tt.want.Fallback)
+				assert.Equal(t, got.Dropped, tt.want.Dropped)
+				assert.Equal(t, d.Waiting, uint64(0))
+				assert.Equal(t, d.Fallback, tt.want.Fallback)
+				assert.Equal(t, d.Lost, tt.want.Dropped)
+				assert.Equal(t, d.Damaged, tt.damaged)
+				if tt.want.Fallback > 0 {
+					assert.DeepEqual(t, r.strays(), numbers(1, int(tt.want.Fallback)))
+				}
+				for _, name := range files(t, dir) {
+					assert.Assert(t, !strings.HasSuffix(name, ".ring"), "got %s", name)
+				}
+			})
+		})
+	}
 }
 
 func TestAFlushThatFailsBehindARecoveryDoesNotTurnTheSinkAway(t *testing.T) {

@@ -337,7 +337,8 @@ func (d *destination) closing(before books) Delivery {
 		Unknown:     d.books.held + d.books.torn + uint64(queued),
 	}
 	r.Spooled += h.held + d.durability.Waiting
-	r.Dropped += lost
+	r.Fallback += d.durability.Fallback
+	r.Dropped += lost + d.durability.Lost
 	r.Written -= min(h.held+lost, r.Written) // it holds the latest
 	select {
 	case <-d.done:

@@ -209,12 +209,12 @@ func (f *file) Size() int64 { return int64(len(f.image)) }
 // Path returns where the file was made.
 func (f *file) Path() string { return f.origin }
 
-// gone reports whether the file no longer has its name. Where that cannot be told, for
-// want of a right perhaps, it is not.
+// gone reports whether the file no longer has its name, or its folder is not where it
+// was. Where that cannot be told, for want of a right perhaps, it is not.
 func (f *file) gone() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.dir != nil && f.named() != nil
+	return f.dir != nil && (f.named() != nil || f.dir.moved())
 }
 
 // named returns fs.ErrNotExist if the file no longer has its name. The caller holds mu.
@@ -235,6 +235,9 @@ func (f *file) disown() (path string, err error) {
 		return f.origin, err
 	}
 	_ = f.quarantineLocked() // that it is retired is the news
+	if f.dir.moved() {
+		return f.origin, fs.ErrNotExist
+	}
 	return f.dir.join(f.name), nil
 }
 

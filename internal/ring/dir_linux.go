@@ -27,9 +27,10 @@ const (
 // A dir is an open directory of rings. All that is done there goes by its descriptor, so
 // what was checked is what is used.
 type dir struct {
-	fd   int
-	path string
-	disk bool
+	fd       int
+	path     string
+	dev, ino uint64
+	disk     bool
 }
 
 // openDir opens the directory of o, and makes it if create is set. The error is
@@ -109,6 +110,7 @@ func (d *dir) check(allowDisk bool) error {
 		return fmt.Errorf("ring: Durable.Dir: %q has mode %#o, so that others can write there: chmod go-w, or name another one",
 			d.path, st.Mode&0o7777)
 	}
+	d.dev, d.ino = uint64(st.Dev), st.Ino
 	var fs unix.Statfs_t
 	if err := unix.Fstatfs(d.fd, &fs); err != nil {
 		return fmt.Errorf("ring: Durable.Dir: %w", &os.PathError{Op: "statfs", Path: d.path, Err: err})
@@ -152,6 +154,22 @@ func (d *dir) room(size int64) error {
 func (d *dir) join(name string) string { return filepath.Join(d.path, name) }
 
 func (d *dir) close() { unix.Close(d.fd) }
+
+// moved reports whether the directory is no longer where a later process looks for it:
+// it, or one that it is in, was renamed, or something is mounted over it.
+func (d *dir) moved() bool {
+	var st unix.Stat_t
+	err := unix.Lstat(d.path, &st)
+	if err == nil && uint64(st.Dev) == d.dev && st.Ino == d.ino {
+		return false
+	}
+	if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) {
+		return false // that cannot be told
+	}
+	// A process that has changed its root since sees other paths than the next start.
+	where, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", d.fd))
+	return err == nil && filepath.IsAbs(where)
+}
 
 // list returns the names of all files there, as far as it comes.
 func (d *dir) list() ([]string, error) {

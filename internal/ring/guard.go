@@ -65,7 +65,8 @@ func (f *file) touch(do func()) bool {
 
 // Look retires a ring whose file a later process would not find whole under its name:
 // one that was cut, also if it was made longer again, and one that was deleted, renamed
-// or replaced, in which stores fault nowhere. It costs two system calls.
+// or replaced, or whose folder was, in which stores fault nowhere. It costs three system
+// calls.
 func (f *file) Look() {
 	whole := true
 	if f.touch(func() { whole = f.image.load(len(f.image)-8) == canary(f.salt) }) && (!whole || f.gone()) {
@@ -84,7 +85,7 @@ func (f *file) retire() {
 	path, err := f.disown()
 	why := "was cut or its device is gone"
 	if errors.Is(err, fs.ErrNotExist) {
-		why = "was deleted, renamed or replaced"
+		why = "was deleted, renamed or replaced, or its folder was"
 	}
 	err = fmt.Errorf("ring: %s %s: the queue goes on in memory that ends with the process", path, why)
 	f.reason.Store(&err)

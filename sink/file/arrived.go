@@ -19,9 +19,10 @@ import (
 )
 
 // Arrived finds out how much of a write came into the file before its process died,
-// in the folder of the sink's path, also under another name. What is there of a
+// in the folder of the sink's path, also under another name, or compressed by another
+// process with a Compressor that has a Reader. What is there of a
 // record at the end of the file it removes, and it ends the line where that cannot
-// be. It fails where the file is gone, replaced, compressed, or not safe to write
+// be. It fails where the file is gone, replaced, or not safe to write
 // to, as in Open.
 //
 // Other processes may append to the file meanwhile. Where records of several
@@ -54,6 +55,11 @@ func (s *Sink) arrived(ctx context.Context, noted, p []byte, ends []int) (int, e
 		return 0, err
 	}
 	f, err := s.find(s.name, at, os.O_RDWR|os.O_APPEND, s.acceptable)
+	if errors.Is(err, errElsewhere) {
+		if n, found := s.packed(ctx, at, p, ends); found {
+			return n, nil
+		}
+	}
 	if err != nil {
 		return 0, err
 	}

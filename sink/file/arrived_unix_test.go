@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 	"gotest.tools/v3/assert"
+	"gotest.tools/v3/poll"
 
 	"github.com/hydra-logger/hydra/sink/file"
 )
@@ -90,6 +91,50 @@ func TestArrivedFindsTheFileUnderItsNewName(t *testing.T) {
 	assert.NilError(t, err)
 	assert.Equal(t, n, 4)
 	assert.Equal(t, content(t, path+".1")+content(t, path), "zero\none\ntwo\n")
+}
+
+func TestFault5WhatAnotherProcessHasCompressedIsFoundThere(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		before string
+		taken  int
+		unsure bool // whether others might have written before it
+		want   int
+	}{
+		{name: "all of it", before: "zero\n", taken: 14, want: 14},
+		{name: "at the beginning of the file", taken: 14, want: 14},
+		{name: "half a record behind it", before: "zero\n", taken: 10, want: 8},
+		{name: "nothing whole", before: "zero\n", taken: 2},
+		{name: "behind what others wrote", before: "zero\n", taken: 14, unsure: true, want: 14},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "app.log")
+			opts := &file.Options{MaxSize: 1 << 20, Compress: "gzip"}
+			b := batchOf("one", "two", "three")
+			tr := died(t, path, opts, tt.before, b, tt.taken)
+			if tt.unsure {
+				last := &tr.notes[len(tr.notes)-1]
+				last.place = file.Unsure(last.place, len(tt.before))
+			}
+
+			other := file.New(path, opts)
+			assert.NilError(t, other.Open(t.Context())) // it ends the line
+			assert.NilError(t, other.Rotate())
+			write(t, other, "other")
+			poll.WaitOn(t, func(poll.LogT) poll.Result {
+				if other.Stats().Compressed > 0 {
+					return poll.Success()
+				}
+				return poll.Continue("nothing is compressed")
+			})
+
+			n, err := goOn(t, tr, path, opts)
+			assert.Equal(t, n, tt.want)
+			assert.Equal(t, err == nil, tt.want > 0, "got %v", err)
+			assert.NilError(t, other.Close(t.Context()))
+			assert.Equal(t, content(t, path), "other\n"+string(b.Bytes[tt.want:]))
+		})
+	}
 }
 
 func TestArrivedFollowsTheLinksThatOpenDoes(t *testing.T) {

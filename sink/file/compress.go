@@ -87,6 +87,19 @@ func isCompressed(ext string) bool {
 	return false
 }
 
+// compressorFor returns the compressor that adds ext to names, if it can read what it
+// makes.
+func compressorFor(ext string) (c Compressor, ok bool) {
+	compressors.mu.Lock()
+	defer compressors.mu.Unlock()
+	for _, c := range compressors.byName {
+		if c.Extension == ext && c.Reader != nil {
+			return c, true
+		}
+	}
+	return Compressor{}, false
+}
+
 // tempExt marks a compression that is not finished.
 const tempExt = ".tmp"
 
