@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"gotest.tools/v3/assert"
 	"gotest.tools/v3/poll"
@@ -36,7 +37,7 @@ func TestFault1NothingIsLostInTheBufferOfAWriter(t *testing.T) {
 				return poll.Success()
 			}
 			return poll.Continue("not all are written")
-		})
+		}, poll.WithTimeout(time.Minute))
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {}
 	}
