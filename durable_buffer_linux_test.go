@@ -37,7 +37,7 @@ func TestFault1NothingIsLostInTheBufferOfAWriter(t *testing.T) {
 				return poll.Success()
 			}
 			return poll.Continue("not all are written")
-		})
+		}, poll.WithTimeout(time.Minute))
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {}
 	}

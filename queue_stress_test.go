@@ -251,7 +251,7 @@ func TestQueueTakesWhatProducersLeaveOfARun(t *testing.T) {
 		}
 		history.Takes = append(history.Takes, take)
 	}
-	for end := time.Now().Add(20 * time.Second); cut < 1 && time.Now().Before(end); {
+	for cut < 1 { // on one processor it may take half a minute; go test has a timeout
 		all := h.ends[:cap(h.ends)]
 		clear(all)
 		q.take(&h)
@@ -261,7 +261,7 @@ func TestQueueTakesWhatProducersLeaveOfARun(t *testing.T) {
 			}
 			note()
 		}
-		for q.depthRecords() < 4000 && !stop.Load() && time.Now().Before(end) {
+		for q.depthRecords() < 4000 {
 			runtime.Gosched() // until there is a long run again, and drops
 		}
 	}
@@ -274,8 +274,7 @@ func TestQueueTakesWhatProducersLeaveOfARun(t *testing.T) {
 	assert.Assert(t, q.drained())
 	history.Offered = q.offered() - base
 	history.judge(t)
-	assert.Assert(t, cut > 0, "producers never dropped what the consumer had collected, in %d takes", len(history.Takes))
-	t.Logf("%d takes, %d of which lost records to producers; %d pushes", len(history.Takes), cut, history.Offered)
+	t.Logf("%d takes until one lost records to producers; %d pushes", len(history.Takes), history.Offered)
 }
 
 func TestQueueIsFullOnlyWhenItIs(t *testing.T) {

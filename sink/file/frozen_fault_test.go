@@ -120,7 +120,7 @@ func TestFault33And65AFrozenDiskChangesNothingForTheProgram(t *testing.T) {
 	begin := time.Now()
 	var failure *hydra.DeliveryError
 	assert.Assert(t, errors.As(h.Close(ctx), &failure))
-	assert.Assert(t, time.Since(begin) < 2*time.Second, "Close took %v", time.Since(begin))
+	assert.Assert(t, time.Since(begin) < 5*time.Second, "Close took %v", time.Since(begin)) // without that second ten, or for ever
 	assert.Equal(t, len(failure.Deliveries), 1)
 	got := failure.Deliveries[0]
 	assert.Equal(t, got.Destination, "frozen")

@@ -39,7 +39,7 @@ func TestFault11And12EveryRecordOfAHandlerIsWrittenOnceAndWhole(t *testing.T) {
 		sinks = append(sinks, s)
 		return []hydra.Destination{{Sink: s, Policy: hydra.Block}}
 	}
-	h, err := hydra.Open(hydra.Config{Layers: map[string]hydra.Layer{
+	h, err := hydra.Open(hydra.Config{CloseTimeout: -1, Layers: map[string]hydra.Layer{ // all may still be queued
 		"default": {Destinations: destination()},
 		"audit":   {Destinations: destination()},
 	}})

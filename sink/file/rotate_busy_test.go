@@ -19,15 +19,17 @@ import (
 )
 
 func TestARotationElsewhereInTheFolderIsWaitedFor(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "app.log")
-	s := opened(t, path, &file.Options{MaxSize: 1024})
-	unlock := lockFolder(t, filepath.Dir(path))
-	big := strings.Repeat("x", 1000)
-	write(t, s, big)
-	time.AfterFunc(20*time.Millisecond, unlock)
-	write(t, s, big, big)
-	assert.DeepEqual(t, contents(t, path), []string{big + "\n", big + "\n", big + "\n"})
-	assert.Equal(t, s.Stats().RotationErrors, uint64(0))
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "app.log")
+		s := opened(t, path, &file.Options{MaxSize: 1024})
+		unlock := lockFolder(t, filepath.Dir(path))
+		big := strings.Repeat("x", 1000)
+		write(t, s, big)
+		time.AfterFunc(20*time.Millisecond, unlock)
+		write(t, s, big, big)
+		assert.DeepEqual(t, contents(t, path), []string{big + "\n", big + "\n", big + "\n"})
+		assert.Equal(t, s.Stats().RotationErrors, uint64(0))
+	})
 }
 
 func TestFault23ARotationElsewhereThatDoesNotEndIsTold(t *testing.T) {

@@ -55,7 +55,7 @@ func bench(b *testing.B, there bool, o spool.Options, batch sink.Batch) {
 		}
 	}
 	b.StopTimer()
-	if err := s.Close(ended()); err != nil {
+	if err := s.Close(b.Context()); err != nil {
 		b.Fatal(err)
 	}
 }
@@ -94,7 +94,7 @@ func BenchmarkReplay(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-				if err := s.Close(ended()); err != nil {
+				if err := s.Close(b.Context()); err != nil {
 					b.Fatal(err)
 				}
 				b.StartTimer()

@@ -115,7 +115,7 @@ func TestCloseReturnsWhatTheInnerSinkSays(t *testing.T) {
 
 func TestFlushReturnsWhatTheInnerSinkSays(t *testing.T) {
 	inner := fault.Sink{OnFlush: fault.At(1, fault.Fail(errAway))}
-	s := opened(t, &inner, t.TempDir(), nil)
+	s := opened(t, &inner, t.TempDir(), &spool.Options{Patience: time.Hour})
 	write(t, s, numbered(0, 1))
 	assert.ErrorIs(t, s.Flush(t.Context()), errAway)
 	assert.NilError(t, s.Flush(t.Context()))

@@ -30,7 +30,7 @@ func left(t *testing.T, dir string, frames, each int, o *spool.Options) []string
 		_, err := s.Write(ended(), numbered(i*each, (i+1)*each))
 		assert.NilError(t, err)
 	}
-	assert.NilError(t, s.Close(ended()))
+	assert.NilError(t, s.Close(t.Context())) // which gives up at once, as the inner sink does
 	var paths []string
 	for _, name := range segments(t, dir) {
 		if strings.HasSuffix(name, ".seg") {
@@ -179,7 +179,7 @@ func TestARecordThatLooksLikeAFrameIsNone(t *testing.T) {
 	b.Ends = append(b.Ends, len(b.Bytes))
 	_, err = s.Write(ended(), b)
 	assert.NilError(t, err)
-	assert.NilError(t, s.Close(ended()))
+	assert.NilError(t, s.Close(t.Context()))
 	path := filepath.Join(dir, segments(t, dir)[0])
 	text, err := os.ReadFile(path)
 	assert.NilError(t, err)
@@ -266,7 +266,7 @@ func TestFault18ASegmentThatSomebodyRemovesIsMissedAndTheNextOnesAreNot(t *testi
 		}
 	}
 	assert.Equal(t, len(segments(t, dir)), 1)
-	assert.NilError(t, s.Close(ended()))
+	assert.NilError(t, s.Close(t.Context()))
 	got, _ := replayed(t, dir)
 	assert.DeepEqual(t, got, lines(2, 6))
 }

@@ -102,7 +102,7 @@ func sound(t *testing.T, inner *fault.Sink) {
 func TestBatchesGoStraightThroughWhileTheInnerSinkTakesThem(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "spool")
 	var inner fault.Sink
-	s := opened(t, &inner, dir, nil)
+	s := opened(t, &inner, dir, &spool.Options{Patience: time.Hour})
 	for i := range 10 {
 		write(t, s, numbered(10*i, 10*i+10))
 		assert.Equal(t, s.Held(), uint64(0))

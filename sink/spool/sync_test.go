@@ -73,7 +73,7 @@ func TestFault15ASyncThatFailsIsToldByFlushAndNotTriedAgain(t *testing.T) {
 		s.SetTail(w) // a pipe cannot be synced
 		if policy == spool.SyncNever {
 			assert.NilError(t, s.Flush(t.Context()))
-			assert.NilError(t, s.Close(ended()))
+			assert.NilError(t, s.Close(t.Context()))
 			continue
 		}
 		assert.ErrorContains(t, s.Flush(t.Context()), "cannot bring it to the disk")
@@ -83,7 +83,7 @@ func TestFault15ASyncThatFailsIsToldByFlushAndNotTriedAgain(t *testing.T) {
 		assert.NilError(t, err)
 		assert.Equal(t, len(segments(t, dir)), 2) // the one that failed is left alone
 		assert.NilError(t, s.Flush(t.Context()))
-		assert.NilError(t, s.Close(ended()))
+		assert.NilError(t, s.Close(t.Context()))
 		got, _ := replayed(t, dir)
 		assert.DeepEqual(t, got, lines(0, 9))
 	}
@@ -116,7 +116,7 @@ func TestTheNamesOfTheFolderAndOfSegmentsAreBroughtToTheDisk(t *testing.T) {
 			s := opened(t, &fault.Sink{OnOpen: fault.Always(fault.Fail(errAway))}, dir, &spool.Options{Sync: tt.policy})
 			_, err := s.Write(ended(), numbered(0, 5))
 			assert.NilError(t, err)
-			assert.NilError(t, s.Close(ended()))
+			assert.NilError(t, s.Close(t.Context()))
 			assert.DeepEqual(t, synced, tt.want)
 		})
 	}
