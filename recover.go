@@ -399,10 +399,7 @@ func (d *destination) divertOrphan(o *orphan) {
 			d.durability.Waiting -= min(uint64(left), d.durability.Waiting)
 			d.mu.Unlock()
 		}
-		if err := o.advance(d); err != nil {
-			d.noteError("recover", err)
-			break
-		}
+		o.advance(d)
 	}
 	d.countDamage(o)
 }
