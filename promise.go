@@ -85,7 +85,10 @@ func (d *destination) bringOut(t *trace) {
 	if t.taken && mayHoldBack(d.sink) {
 		_ = d.flushSink() // counted, and FlushTo tells it
 	}
-	t.taken = false
+	if t.taken = false; t.owed > 0 && t.flying {
+		t.ring.Done(t.owed)
+	}
+	t.owed = 0
 }
 
 // flushSink has the sink flush.
