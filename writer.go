@@ -259,7 +259,11 @@ func (d *destination) try() (int, error) {
 		n, err := d.write(t.bytes[t.done:], []int{len(t.bytes)}, t.done, 0)
 		t.done += n
 		total += n
-		d.trace.took(t.done)
+		if err == nil {
+			d.tookAll(&d.trace, t.done)
+		} else {
+			d.trace.took(t.done)
+		}
 		if took := (progress{bytes: n}); t.done < len(t.bytes) {
 			took.partial = n > 0
 			d.settle(took)
@@ -278,7 +282,11 @@ func (d *destination) try() (int, error) {
 	}
 	n, err := d.write(b.bytes[b.done:], b.ends[b.first:], b.done, d.trace.base)
 	b.done += n
-	d.trace.took(d.trace.base + b.done)
+	if err == nil {
+		d.tookAll(&d.trace, d.trace.base+b.done)
+	} else {
+		d.trace.took(d.trace.base + b.done)
+	}
 	whole := b.first
 	for whole < len(b.ends) && b.ends[whole] <= b.done {
 		whole++
