@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"gotest.tools/v3/assert"
 
@@ -209,6 +210,35 @@ func TestNumbersThatWereDamagedLastAreToldMissing(t *testing.T) {
 		run := report.Runs[0]
 		assert.Equal(t, [...]uint64{run.Lines, run.Told, run.Last}, [...]uint64{8, 2, 10}, "lines, told, last")
 		assert.Equal(t, next.state().Durable.Damaged, uint64(2))
+	})
+}
+
+func TestTheRunDoesNotEndBeforeWhatCloseLeavesToTheNextStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		first := durableRig(t, dir, func(r *rig, d *hydra.Destination) {
+			keyed(r, d)
+			d.RetryFor = -1
+			r.sink.OnWrite = fault.Steps(fault.Action{}, fault.Short(2, syscall.ENOSPC), fault.Stall(make(chan struct{})))
+		})
+		first.log(1, 1)
+		settle()
+		first.log(1111, 1111)
+		time.Sleep(2 * time.Second) // the sink is given the rest, and has it
+		first.log(2, 30)
+		got := delivery(t, first.Close(ended()))
+		assert.Equal(t, got.Spooled, uint64(30))
+
+		next := durableRig(t, dir, keyed)
+		settle()
+		assert.Equal(t, next.state().Durable.Recovered, uint64(30))
+		assert.Equal(t, next.state().Durable.Waiting, uint64(0))
+		next.close()
+		whole := bytes.LastIndexByte(first.sink.Bytes(), '\n') + 1 // the rest of it is torn, and comes once more
+		stream := append(first.sink.Bytes()[:whole], next.sink.Bytes()...)
+		report := audited(t, stream)
+		assert.Equal(t, report.Verdict, audit.Proven, "%+v\n%s", report, stream)
+		assert.Equal(t, report.Runs[0].Lines, uint64(31))
 	})
 }
 
