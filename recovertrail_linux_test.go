@@ -300,3 +300,21 @@ func TestARecordThatIsTornAtCloseIsToldOfAndItsRunEnds(t *testing.T) {
 		})
 	}
 }
+
+func TestFault48NumbersThatWereDivertedAreToldMissingAlsoIfTheFlushBehindThemEndsTheWriter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := durableRig(t, shmDir(t), func(r *rig, d *hydra.Destination) {
+			keyed(r, d)
+			d.RetryFor = -1
+			r.sink.OnWrite = fault.First(1, fault.Short(100, syscall.EIO))
+			r.sink.OnFlush = fault.First(1, fault.Exit())
+		})
+		r.log(1, 10)
+		time.Sleep(3 * time.Second) // the sink is tried again
+		r.log(11, 20)
+		r.close()
+		report := audited(t, r.sink.Bytes())
+		assert.Equal(t, report.Verdict, audit.Proven, "%+v\n%s", report, r.sink.Bytes())
+		assert.Assert(t, report.Runs[0].Told > 0, "nothing was diverted")
+	})
+}
