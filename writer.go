@@ -120,7 +120,9 @@ func (d *destination) work() {
 			}
 			d.passBarriers()
 			if d.queue.drained() {
-				d.endTrail()
+				if !d.handedOver() { // or else the run goes on in what the next start brings
+					d.endTrail()
+				}
 				break
 			}
 			d.rest()
@@ -156,6 +158,14 @@ func (d *destination) take() bool {
 		}
 	}
 	return true
+}
+
+// handedOver reports whether the queue is no longer the writer's: what was in it is
+// spooled, or with Close.
+func (d *destination) handedOver() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.abandoned
 }
 
 // waiting reports whether it is too early to try a broken sink again.
