@@ -110,7 +110,10 @@ func (c *core) tellAll() {
 // policy Block waits instead.
 //
 // Call Close, or at least Flush, before the program ends, and before reading what was
-// written. Records longer than format.DefaultMaxRecord are cut. A nil w means that
+// written. os.Exit and log.Fatal skip a deferred Close: log the error and call Exit
+// instead. When a logger with the handler is slog's default, package log writes to it,
+// and log.Fatal loses its own message, too, unless log.SetOutput(os.Stderr) is called
+// after slog.SetDefault. Records longer than format.DefaultMaxRecord are cut. A nil w means that
 // records go to standard error. Close does not close w.
 func NewJSONHandler(w io.Writer, opts *slog.HandlerOptions) *Handler {
 	return newWriterHandler(w, opts, format.JSON)
