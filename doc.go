@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The hydra authors
 // SPDX-License-Identifier: MIT
 
-// Package hydra is a slog.Handler whose log calls do not wait for a disk, a pipe
-// or a network. The caller encodes its record, puts the bytes into a lock-free
+// Package hydra is a slog.Handler whose log calls never wait for a sink, be it a disk,
+// a pipe or a network, unless asked to. The caller encodes its record, puts the bytes into a lock-free
 // bounded queue and goes on; a goroutine per destination takes them from there,
 // many at a time. What cannot be delivered is delivered elsewhere or counted, and
 // nothing disappears in silence.
@@ -54,8 +54,10 @@
 //     write failed half-way and is tried again.
 //   - A sink that stands still, fails or panics changes nothing elsewhere, but for
 //     what a log call that waits for it, under Block or from SyncLevel up, logs later.
-//   - A log call waits for I/O only where it was asked to, for room under Block and
-//     from SyncLevel up, and in the fallback, a second or two at most.
+//   - A log call never waits for a sink, unless asked to by Block or SyncLevel. A record
+//     that cannot enter the queue (it is too large, memory is short, the handler is
+//     closed) goes to the fallback on the goroutine of the call, which waits there for
+//     two seconds at most.
 //   - Flush and Close return by the end of their context; Close takes up to 200 ms
 //     more where that was cancelled or had ended before. Close joins every goroutine
 //     whose sink returns.

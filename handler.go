@@ -209,9 +209,10 @@ func (h *Handler) Enabled(_ context.Context, level slog.Level) bool {
 }
 
 // Handle encodes r and gives it to the queues of its layer's destinations. It
-// does not wait for any of them, except for room under the policy Block, and in
-// the fallback, and from Destination.SyncLevel up until the sink has the record. What
-// a sink does later is not part of the result; see Flush and Health.
+// does not wait for any of them, except for room under the policy Block, and from
+// Destination.SyncLevel up until the sink has the record. A record that cannot enter a
+// queue it writes to the fallback, for which it waits two seconds at most. What a sink
+// does later is not part of the result; see Flush and Health.
 //
 // The error joins those of the destinations that did not take the record:
 // ErrQueueFull, ErrClosed, a *DeliveryError from SyncLevel up, or that the fallback
