@@ -35,11 +35,11 @@
 //
 //  1. the attribute Config.LayerKey ("layer") of the record, or else of its
 //     context
-//  2. the same attribute given with With; the last one counts
+//  2. the same attribute given with Logger.With; the last one counts
 //  3. the open groups: WithGroup("db").WithGroup("pool") is db.pool, and the
 //     longest prefix that is the name of a layer counts
-//  4. Layer.Match, held against attributes given with With, or else against the
-//     record's own
+//  4. Layer.Match, held against attributes given with Logger.With, or else against
+//     those of the record and of its context
 //  5. the layer "default"
 //
 // Groups and attributes stay in the output as slog writes them. Where nothing but
