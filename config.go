@@ -203,8 +203,9 @@ type Queue struct {
 type Policy uint8
 
 const (
-	// DropOldest makes room by dropping the oldest record in the queue, which is
-	// counted and leaves a gap marker in the stream. The log call never waits.
+	// DropOldest makes room by dropping the oldest record in the queue, or, where
+	// Queue.Bytes is the bound, as many of the oldest as make room for this one. They are
+	// counted and leave a gap marker in the stream. The log call never waits for room.
 	DropOldest Policy = iota
 
 	// Block makes the log call wait for room, for Destination.BlockTimeout and
