@@ -23,7 +23,9 @@ type Config struct {
 	// Layers are the named parts of the program and where their records go. A
 	// record that belongs to no layer goes to the layer "default", which writes
 	// JSON to standard output unless it is configured here. The layer "*" takes
-	// a copy of every record, whatever its layer.
+	// a copy of every record, whatever its layer: with "*" and no "default" those
+	// of "default" are written to both. To mute a layer, give it a destination whose
+	// Sink is Writer(io.Discard).
 	Layers map[string]Layer
 
 	// Level is the level of layers that set none. Nil means slog.LevelInfo.
@@ -96,8 +98,9 @@ type Layer struct {
 
 	// Match chooses this layer for records that carry one of these attributes,
 	// key and value, and that no layer attribute and no group has placed. Those
-	// given to With of a logger come before those of the log call, and the last
-	// of several counts. Values are compared as texts, as Config.LayerKey says.
+	// given to With of a logger come before those of the log call, which come before
+	// those of its context, and the last of several counts. One may stand in a group
+	// that WithGroup opened, but not in one of slog.Group. Values are compared as texts, as Config.LayerKey says.
 	// An attribute may be claimed by one layer only.
 	Match map[string]string
 
@@ -124,7 +127,7 @@ type Destination struct {
 	Format format.Format
 
 	// Level is the least level that this destination takes of what its layer
-	// takes. Nil means all of it.
+	// takes: Debug here brings nothing where the layer is at Info. Nil means all of it.
 	Level slog.Leveler
 
 	// Policy is what a full queue does. Zero means DropOldest.
@@ -200,8 +203,9 @@ type Queue struct {
 type Policy uint8
 
 const (
-	// DropOldest makes room by dropping the oldest record in the queue, which is
-	// counted and leaves a gap marker in the stream. The log call never waits.
+	// DropOldest makes room by dropping the oldest record in the queue, or, where
+	// Queue.Bytes is the bound, as many of the oldest as make room for this one. They are
+	// counted and leave a gap marker in the stream. The log call never waits for room.
 	DropOldest Policy = iota
 
 	// Block makes the log call wait for room, for Destination.BlockTimeout and

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: The hydra authors
 // SPDX-License-Identifier: MIT
 
-// Package hydra is a slog.Handler whose log calls do not wait for a disk, a pipe
-// or a network. The caller encodes its record, puts the bytes into a lock-free
+// Package hydra is a slog.Handler whose log calls never wait for a sink, be it a disk,
+// a pipe or a network, unless asked to. The caller encodes its record, puts the bytes into a lock-free
 // bounded queue and goes on; a goroutine per destination takes them from there,
 // many at a time. What cannot be delivered is delivered elsewhere or counted, and
 // nothing disappears in silence.
@@ -35,11 +35,11 @@
 //
 //  1. the attribute Config.LayerKey ("layer") of the record, or else of its
 //     context
-//  2. the same attribute given with With; the last one counts
+//  2. the same attribute given with Logger.With; the last one counts
 //  3. the open groups: WithGroup("db").WithGroup("pool") is db.pool, and the
 //     longest prefix that is the name of a layer counts
-//  4. Layer.Match, held against attributes given with With, or else against the
-//     record's own
+//  4. Layer.Match, held against attributes given with Logger.With, or else against
+//     those of the record and of its context
 //  5. the layer "default"
 //
 // Groups and attributes stay in the output as slog writes them. Where nothing but
@@ -54,8 +54,10 @@
 //     write failed half-way and is tried again.
 //   - A sink that stands still, fails or panics changes nothing elsewhere, but for
 //     what a log call that waits for it, under Block or from SyncLevel up, logs later.
-//   - A log call waits for I/O only where it was asked to, for room under Block and
-//     from SyncLevel up, and in the fallback, a second or two at most.
+//   - A log call never waits for a sink, unless asked to by Block or SyncLevel. A record
+//     that cannot enter the queue (it is too large, memory is short, the handler is
+//     closed) goes to the fallback on the goroutine of the call, which waits there for
+//     two seconds at most.
 //   - Flush and Close return by the end of their context; Close takes up to 200 ms
 //     more where that was cancelled or had ended before. Close joins every goroutine
 //     whose sink returns.

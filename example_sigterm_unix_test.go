@@ -46,6 +46,7 @@ func ExampleExit_sigterm() {
 	}
 	stop() // a second signal ends the program at once
 
+	// Not ctx: the signal has ended it, and Shutdown would have no time.
 	bounded, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
 	if err := server.Shutdown(bounded); err != nil {

@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -139,6 +140,34 @@ func TestFault4ExitKeepsWhatOsExitLoses(t *testing.T) {
 					assert.Equal(t, r["i"], float64(i))
 				}
 			}
+		})
+	}
+}
+
+// Package log writes to slog's default handler, and log.Fatal does not wait for it.
+func TestFault4LogFatalShowsItsMessageOnceLogWritesToStandardErrorAgain(t *testing.T) {
+	tests := []struct {
+		name string
+		last func(string)
+		want string // on standard error and in the file
+	}{
+		{"log.Fatal", func(s string) { log.Fatal(s) }, ""},
+		{"with log.SetOutput", func(s string) { log.SetOutput(os.Stderr); log.Fatal(s) }, "the end\n"},
+		{"hydra.Exit in its place", func(s string) { slog.Error(s); Exit(1) }, "the end"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if isChild(t) {
+				slog.SetDefault(slog.New(gated(t, "1", closing)))
+				tt.last("the end")
+			}
+			d := die(t)
+			assert.Equal(t, d.code, 1)
+			got := d.stderr
+			for _, r := range d.records("1") {
+				got += r["msg"].(string)
+			}
+			assert.Equal(t, got, tt.want)
 		})
 	}
 }

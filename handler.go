@@ -110,7 +110,10 @@ func (c *core) tellAll() {
 // policy Block waits instead.
 //
 // Call Close, or at least Flush, before the program ends, and before reading what was
-// written. Records longer than format.DefaultMaxRecord are cut. A nil w means that
+// written. os.Exit and log.Fatal skip a deferred Close: log the error and call Exit
+// instead. When a logger with the handler is slog's default, package log writes to it,
+// and log.Fatal loses its own message, too, unless log.SetOutput(os.Stderr) is called
+// after slog.SetDefault. Records longer than format.DefaultMaxRecord are cut. A nil w means that
 // records go to standard error. Close does not close w.
 func NewJSONHandler(w io.Writer, opts *slog.HandlerOptions) *Handler {
 	return newWriterHandler(w, opts, format.JSON)
@@ -206,9 +209,10 @@ func (h *Handler) Enabled(_ context.Context, level slog.Level) bool {
 }
 
 // Handle encodes r and gives it to the queues of its layer's destinations. It
-// does not wait for any of them, except for room under the policy Block, and in
-// the fallback, and from Destination.SyncLevel up until the sink has the record. What
-// a sink does later is not part of the result; see Flush and Health.
+// does not wait for any of them, except for room under the policy Block, and from
+// Destination.SyncLevel up until the sink has the record. A record that cannot enter a
+// queue it writes to the fallback, for which it waits two seconds at most. What a sink
+// does later is not part of the result; see Flush and Health.
 //
 // The error joins those of the destinations that did not take the record:
 // ErrQueueFull, ErrClosed, a *DeliveryError from SyncLevel up, or that the fallback

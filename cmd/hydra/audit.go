@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/hydra-logger/hydra/internal/audit"
 	"github.com/hydra-logger/hydra/internal/trail"
@@ -19,7 +20,8 @@ const auditUsage = `usage: hydra audit [-key FILE] [-partial] [-json] FILE...
 
 It reads what destinations with Audit wrote, in any order: files, rotated ones, with
 gzip or without; - is standard input. It exits with 0 if they prove that nothing is
-missing, 1 if they do not, and 2 if it cannot tell.
+missing of the runs in them, 1 if they do not, and 2 if it cannot tell, as where no
+file has a line. A run of which no line is left is not missed.
 
 `
 
@@ -51,6 +53,9 @@ func runAudit(args []string, in io.Reader, out, errs io.Writer) int {
 	if err != nil {
 		fmt.Fprintf(errs, "hydra audit: %v\n", err)
 		return exitUsage
+	}
+	if empty(report) {
+		return exitUsage // whether there should be lines, the files do not say
 	}
 	if report.Verdict == audit.Proven || report.Verdict == audit.Open && *partial {
 		return exitOK
@@ -95,6 +100,11 @@ func readFile(a *audit.Auditor, name string, in io.Reader) error {
 		return errors.New("is a directory; name the files in it")
 	}
 	return a.Read(name, f)
+}
+
+// empty reports whether there was no line in any file.
+func empty(r audit.Report) bool {
+	return !slices.ContainsFunc(r.Files, func(f audit.File) bool { return f.Lines > 0 || f.Damage != "" })
 }
 
 func printReport(out io.Writer, r audit.Report, asJSON bool) error {

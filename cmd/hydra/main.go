@@ -19,7 +19,7 @@ import (
 const (
 	exitOK    = 0
 	exitNo    = 1 // what was asked for is not so
-	exitUsage = 2 // the command cannot be carried out
+	exitUsage = 2 // the command cannot be carried out, or cannot tell
 )
 
 const usage = `hydra proves from log files alone that nothing is missing in them.

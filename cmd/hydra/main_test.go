@@ -96,7 +96,11 @@ func TestCommandSaysWhatItFoundInWordsAndExits(t *testing.T) {
 		{"forged, for a later missing number", "audit -partial -key key whole later", 0, []string{"for the line before them is not here: 1, at later:1"}},
 		{"without trails", "audit plain", 1, []string{"plain: none of 2 lines has a trail; its destination has no Audit", "NOT PROVEN"}},
 		{"without trails beside others", "audit plain whole", 0, []string{"none of 2 lines has a trail", "PROVEN"}},
-		{"empty", "audit empty", 1, []string{"NOT PROVEN"}},
+		{"empty", "audit empty", 2, []string{"empty: has no lines\n", "CANNOT TELL: there is no line to look at.\n"}},
+		{"empty, as JSON", "audit -json empty", 2, []string{`"name": "empty"`}},
+		{"empty, partial", "audit -partial empty empty", 2, []string{"CANNOT TELL"}},
+		{"empty beside another run", "audit empty whole", 0, []string{"empty: has no lines\n", "PROVEN: of the runs above, every record is here"}},
+		{"empty beside a file without trails", "audit empty plain", 1, []string{"empty: has no lines\n", "NOT PROVEN"}},
 		{"damaged", "audit damaged", 1, []string{"damaged: damaged behind line 0: unexpected EOF"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

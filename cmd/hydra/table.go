@@ -41,10 +41,12 @@ func printTable(out io.Writer, r audit.Report) error {
 	if !r.Keyed {
 		fmt.Fprintln(&b, "Without -key only numbers were looked at: lines that were changed, or forged with care, pass.")
 	}
-	switch r.Verdict {
-	case audit.Proven:
-		fmt.Fprintln(&b, "PROVEN: every record is here, or a gap marker tells of it.")
-	case audit.Open:
+	switch {
+	case empty(r):
+		fmt.Fprintln(&b, "CANNOT TELL: there is no line to look at.")
+	case r.Verdict == audit.Proven:
+		fmt.Fprintln(&b, "PROVEN: of the runs above, every record is here, or a gap marker tells of it.")
+	case r.Verdict == audit.Open:
 		fmt.Fprintln(&b, "OPEN: proven for what is here, but not where it begins or ends; -partial accepts that.")
 	default:
 		fmt.Fprintln(&b, "NOT PROVEN")
@@ -95,6 +97,8 @@ func printRun(b *bytes.Buffer, run audit.Run) {
 // printFile says what is wrong with a file.
 func printFile(b *bytes.Buffer, f audit.File) {
 	switch {
+	case f.Lines == 0 && f.Damage == "":
+		fmt.Fprintf(b, "%s: has no lines\n", f.Name)
 	case f.Lines > 0 && f.Trailed == 0:
 		fmt.Fprintf(b, "%s: none of %d lines has a trail; its destination has no Audit\n", f.Name, f.Lines)
 	case f.Bare.Count > 0:

@@ -10,16 +10,18 @@ import (
 )
 
 const (
-	program = "```go\npackage main\n\nfunc main() {}\n```\n"
-	tests   = "```sh\ngo test ./... # a minute\n```\n"
+	program  = "```go\npackage main\n\nfunc main() {}\n```\n"
+	fragment = "```go\ns := file.New(name, nil)\n```\n"
+	tests    = "```sh\ngo test ./... # a minute\n```\n"
 )
 
 func TestDocumentThatDoesNotWorkIsRefused(t *testing.T) {
 	r := repository{
-		root:    rootDir(t),
-		scripts: "# go test ./never\nrace() { true; }\n\tgo test ./...\ncheck:\n",
-		tests:   []string{"TestThis"},
-		sources: []string{normalize("\tlog := open()\n\tif true {\n\t\tlog.Close()\n\t}\n")},
+		root:     rootDir(t),
+		scripts:  "# go test ./never\nrace() { true; }\n\tgo test ./...\ncheck:\n",
+		tests:    []string{"TestThis"},
+		packages: map[string]string{"file": "github.com/hydra-logger/hydra/sink/file"},
+		sources:  []string{normalize("\ts := file.New(name, nil)\n"), normalize("\tlog := open()\n\tif true {\n\t\tlog.Close()\n\t}\n")},
 	}
 	for _, tt := range []struct {
 		name, file, text string
@@ -28,6 +30,9 @@ func TestDocumentThatDoesNotWorkIsRefused(t *testing.T) {
 		{"program and tests", "README.md", program + tests, ""},
 		{"nothing", "README.md", "# hydra\n", "program in a go block: false; has go test ./... in a sh block: false"},
 		{"no tests", "README.md", program, "program in a go block: true; has go test ./... in a sh block: false"},
+		{"package without its path", "README.md", program + tests + fragment + "`hydra/sink/file`, `hydra/sink/file/zstd`", "uses package github.com/hydra-logger/hydra/sink/file and does not say"},
+		{"package and its path", "README.md", program + tests + fragment + "`github.com/hydra-logger/hydra/sink/file`", ""},
+		{"package without its path, not the README", "NOTES.md", fragment, ""},
 		{"nothing, not the README", "NOTES.md", "# hydra\n", ""},
 		{"broken program", "NOTES.md", "```go\npackage main\n\nfunc main() { x := 1 }\n```\n", "declared and not used: x"},
 		{"fragment", "NOTES.md", "```go\nif true { // always\n  log.Close()\n}\n```\n", ""},

@@ -7,7 +7,8 @@
 //     a program, from the body of an Example or from a file under examples/;
 //   - a sh block holds commands, one a line, that .ci/run runs. (The documents of
 //     nested modules are excepted: a comparison may take longer than CI has.)
-//   - a test that is named, like this: `TestX`, exists.
+//   - a test that is named, like this: `TestX`, exists;
+//   - the README has the import path of every package of hydra that its go blocks use.
 //
 // The indented blocks of the root package's comment in doc.go are go blocks too.
 package readme
@@ -21,6 +22,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -38,6 +40,8 @@ type repository struct {
 	scripts string   // .ci/run and Makefile
 	sources []string // normalized text that fragments may be taken from
 	tests   []string // names of test functions
+
+	packages map[string]string // import paths of the public ones, by their names
 }
 
 // fence is a block of code in a Markdown document: language, then lines.
@@ -45,6 +49,9 @@ var fence = regexp.MustCompile("(?ms)^[ \t]*```([^\n]*)\n(.*?)^[ \t]*```[ \t]*$"
 
 // namedTest is the name of a test in a Markdown document.
 var namedTest = regexp.MustCompile("`(Test[A-Z0-9][A-Za-z0-9_]*)`")
+
+// used is the name of a package in front of what it exports.
+var used = regexp.MustCompile(`\b([a-z]+)\.[A-Z]`)
 
 // problems says what is wrong with a document. file is relative to the root.
 func (r repository) problems(t *testing.T, file, text string) []string {
@@ -61,6 +68,11 @@ func (r repository) problems(t *testing.T, file, text string) []string {
 	}
 	for _, b := range blocks {
 		language, code := b[1], b[2]
+		if file == "README.md" && language == "go" {
+			for _, at := range r.unnamed(code, text) {
+				report("uses package %s and does not say that this is its path", at)
+			}
+		}
 		switch {
 		case !slices.Contains(languages, language):
 			report("block of language %q, want one of %v", language, languages)
@@ -95,6 +107,17 @@ func (r repository) problems(t *testing.T, file, text string) []string {
 		report("has a whole program in a go block: %t; has go test ./... in a sh block: %t; want both", program, tests)
 	}
 	return problems
+}
+
+// unnamed returns the import paths of the packages that code uses and text has not.
+func (r repository) unnamed(code, text string) (unnamed []string) {
+	for _, name := range used.FindAllStringSubmatch(code, -1) {
+		at := r.packages[name[1]]
+		if at != "" && !regexp.MustCompile(regexp.QuoteMeta(at)+"[\"`]").MatchString(text) {
+			unnamed = append(unnamed, at)
+		}
+	}
+	return unnamed
 }
 
 // vet type-checks a program as if it lay in dir.
@@ -145,20 +168,21 @@ func normalize(code string) string {
 func open(t *testing.T) (r repository, documents map[string]string) {
 	t.Helper()
 	root := rootDir(t)
-	r, documents = repository{root: root}, map[string]string{"README.md": ""} // must exist
+	r, documents = repository{root: root, packages: make(map[string]string)}, map[string]string{"README.md": ""} // must exist
 	fset := token.NewFileSet()
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		hidden := err == nil && path != root && (d.Name() == "testdata" || strings.HasPrefix(d.Name(), "."))
+	err := filepath.WalkDir(root, func(at string, d fs.DirEntry, err error) error {
+		hidden := err == nil && at != root && (d.Name() == "testdata" || strings.HasPrefix(d.Name(), "."))
 		if hidden && d.IsDir() && d.Name() != ".ci" {
 			return fs.SkipDir
 		} else if err != nil || d.IsDir() {
 			return err
 		}
-		name, err := filepath.Rel(root, path)
+		name, err := filepath.Rel(root, at)
 		if err != nil || !slices.Contains([]string{"", ".go", ".md"}, filepath.Ext(name)) {
 			return err
 		}
-		data, err := os.ReadFile(path)
+		r.addPackage(filepath.ToSlash(name))
+		data, err := os.ReadFile(at)
 		if err != nil {
 			return err
 		}
@@ -175,7 +199,7 @@ func open(t *testing.T) (r repository, documents map[string]string) {
 		case strings.HasPrefix(name, "examples/"):
 			r.sources = append(r.sources, normalize(string(data)))
 		case name == "doc.go" || strings.HasSuffix(name, "_test.go"):
-			f, err := parser.ParseFile(fset, path, data, parser.ParseComments)
+			f, err := parser.ParseFile(fset, at, data, parser.ParseComments)
 			if err != nil {
 				return err
 			}
@@ -201,6 +225,16 @@ func open(t *testing.T) (r repository, documents map[string]string) {
 		t.Fatal(err)
 	}
 	return r, documents
+}
+
+// addPackage adds the package that a file belongs to, if others may import it.
+func (r repository) addPackage(name string) {
+	dir := path.Dir(name)
+	top, _, _ := strings.Cut(dir, "/")
+	if path.Ext(name) == ".go" && !slices.Contains([]string{"internal", "cmd", "examples", "bench", "tools"}, top) {
+		at := path.Join("github.com/hydra-logger/hydra", dir)
+		r.packages[path.Base(at)] = at
+	}
 }
 
 func TestEveryLossInTheREADMEIsShownByATest(t *testing.T) {

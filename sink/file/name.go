@@ -54,8 +54,10 @@ func newPattern(template, base string) (pattern, error) {
 	return p, nil
 }
 
-// A stamp is the place of a rotated file among the others: when it was rotated,
-// and a counter for equal times.
+// A stamp is the place of a rotated file among the others: when it was rotated, or
+// a millisecond after the one before if that is later, so that the names sort as the
+// files do. The counter is for files that were made when equal times had one, and for
+// the last millisecond of the year 9999.
 type stamp struct {
 	at time.Time // UTC, whole milliseconds
 	n  int
@@ -73,6 +75,9 @@ func (a stamp) after(now time.Time) stamp {
 	now = now.UTC().Truncate(time.Millisecond)
 	if a.at.Before(now) {
 		return stamp{at: now}
+	}
+	if next := a.at.Add(time.Millisecond); next.Year() <= 9999 { // or else the layout is too short
+		return stamp{at: next}
 	}
 	return stamp{at: a.at, n: a.n + 1}
 }

@@ -80,10 +80,11 @@ type Options struct {
 	// Names is the template for the names of rotated files, which stay in the
 	// folder of the file: {name} and {ext} are the file's name before and from
 	// its last dot, unless a compressor's extension such as ".gz" follows that, which
-	// belongs to {name}; {base} is both, {time} is when it was rotated, with a counter
-	// if need be. Empty means "{name}-{time}{ext}". Give the logs of one folder the
-	// same template: with "{name}-db-{time}{ext}" those of app.log have the names
-	// that app-db.log has without, and both would remove them.
+	// belongs to {name}; {base} is both, {time} is when it was rotated, in UTC and
+	// milliseconds, and later than that of all files that are there, so that names
+	// sort as the files do. Empty means "{name}-{time}{ext}". Give the logs of one
+	// folder the same template: with "{name}-db-{time}{ext}" those of app.log have the
+	// names that app-db.log has without, and both would remove them.
 	Names string
 
 	// Compress is how rotated files are compressed: "gzip", or what a package

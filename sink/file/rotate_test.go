@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -61,23 +62,40 @@ func TestFault22ManyRotationsPerMillisecondKeepEveryLine(t *testing.T) {
 		assert.NilError(t, s.Close(t.Context()))
 		got := contents(t, path)
 		assert.DeepEqual(t, got[:lines], want)
-		assert.Equal(t, filepath.Base(backups(t, path)[lines-1]), "app-20000101T000000.000Z-199.log")
+		assert.Assert(t, slices.IsSorted(backups(t, path)), "by their names alone")
+		assert.Equal(t, filepath.Base(backups(t, path)[lines-1]), "app-20000101T000000.199Z.log")
 		assert.Equal(t, s.Stats().Rotations, uint64(lines))
 	})
 }
 
 func TestFault22AClockSetBackNeitherOverwritesNorReorders(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "app.log")
-	future := filepath.Join(dir, "app-20991231T235959.999Z-7.log")
-	assert.NilError(t, os.WriteFile(future, []byte("before\n"), 0o600))
-	s := opened(t, path, nil)
-	for _, line := range []string{"one", "two"} {
-		write(t, s, line)
-		assert.NilError(t, s.Rotate())
+	for _, tt := range []struct {
+		name string
+		have []string // oldest first
+		last string   // after two rotations
+	}{
+		{"the future", []string{"20991231T235959.998Z"}, "21000101T000000.000Z"},
+		{"with a counter", []string{"20991231T235959.997Z", "20991231T235959.997Z-2", "20991231T235959.997Z-10"}, "20991231T235959.999Z"},
+		{"the end of time", []string{"99991231T235959.998Z"}, "99991231T235959.999Z-1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "app.log")
+			var want []string
+			for _, have := range tt.have {
+				want = append(want, have+"\n")
+				assert.NilError(t, os.WriteFile(filepath.Join(dir, "app-"+have+".log"), []byte(have+"\n"), 0o600))
+			}
+			s := opened(t, path, nil)
+			for _, line := range []string{"one", "two"} {
+				write(t, s, line)
+				assert.NilError(t, s.Rotate())
+			}
+			assert.DeepEqual(t, contents(t, path), append(want, "one\n", "two\n", ""))
+			all := backups(t, path)
+			assert.Equal(t, filepath.Base(all[len(all)-1]), "app-"+tt.last+".log")
+		})
 	}
-	assert.DeepEqual(t, contents(t, path), []string{"before\n", "one\n", "two\n", ""})
-	assert.Equal(t, filepath.Base(backups(t, path)[2]), "app-20991231T235959.999Z-9.log")
 }
 
 func TestFault22ANameTakenMeanwhileIsNotOverwritten(t *testing.T) {
@@ -88,7 +106,7 @@ func TestFault22ANameTakenMeanwhileIsNotOverwritten(t *testing.T) {
 		assert.NilError(t, s.Open(t.Context()))
 		write(t, s, "one")
 		assert.NilError(t, s.Rotate())
-		assert.Equal(t, filepath.Base(only(t, path)), "app-20000101T000000.000Z-2.log")
+		assert.Equal(t, filepath.Base(only(t, path)), "app-20000101T000000.002Z.log")
 
 		sys.On[fault.Rename] = fault.Always(taken)
 		write(t, s, "two")

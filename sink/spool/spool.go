@@ -27,7 +27,9 @@ import (
 // What Write took has been taken by the inner sink, or is in a file of the spool and
 // survives the end of the process, whatever ended it; Options.Sync says what
 // survives a loss of power. Order is kept. Nothing is dropped: a spool that is full
-// refuses, and the records go the way of any sink that fails.
+// refuses, and the records go the way of any sink that fails. No event tells that the
+// spool has begun to keep records: watch Status in Health, which is degraded as long as
+// it does, and SinkState.
 //
 // The inner sink gets every record at least once. What it is being given when the
 // process ends it is given again by the next one, which begins with the first record
