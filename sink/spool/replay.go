@@ -128,15 +128,14 @@ func (t *store) skip() {
 	s.off = s.size
 }
 
-// giveUp treats the rest of the oldest segment, which cannot be read, as damaged. It
-// reports false if that cannot even be opened: it may be sound.
-func (t *store) giveUp() bool {
+// giveUp treats the rest of the oldest segment, which cannot be read, as damaged,
+// unless that cannot even be opened: it may be sound.
+func (t *store) giveUp() {
 	if t.head == nil || t.empty() {
-		return false
+		return
 	}
 	s := t.segments[0]
 	s.bad, s.off = true, s.size
-	return true
 }
 
 // retire lets go of the oldest segment, of which everything was delivered, and clears
