@@ -107,7 +107,6 @@ func (t *store) loadFrame(s *segment, p *parcel) (more bool, err error) {
 		}
 	}
 	p.add(f, drop)
-	t.last = f.when
 	s.off += f.size
 	return true, nil
 }
