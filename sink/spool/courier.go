@@ -45,10 +45,8 @@ func (s *Sink) run(ctx context.Context) {
 	ended := false
 	defer func() {
 		if !ended {
-			s.note("write", errEnded)
-			s.mu.Lock()
-			s.calling = false
-			s.mu.Unlock()
+			s.note(s.op, errEnded)
+			s.endedByInner()
 		}
 		close(s.done)
 	}()
@@ -66,7 +64,7 @@ func (s *Sink) run(ctx context.Context) {
 			if err = t.failed; failingSince.IsZero() {
 				failingSince = time.Now()
 			}
-			s.giveUp(time.Since(failingSince) >= readPatience)
+			s.giveUp(err, time.Since(failingSince) >= readPatience)
 		case t.open:
 			err = s.call("open", func() error { return s.inner.Open(ctx) })
 			s.openedInner(err)
@@ -93,6 +91,19 @@ func (s *Sink) run(ctx context.Context) {
 		s.rest(pause)
 		pause = min(2*pause, s.opts.RetryMost)
 	}
+}
+
+// endedByInner notes that the inner sink has ended the courier.
+func (s *Sink) endedByInner() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calling = false
+	if s.store.lock == nil { // Close has abandoned us
+		return
+	}
+	s.failing = true
+	s.failures++
+	s.publish()
 }
 
 // tell wakes the courier.
@@ -232,7 +243,7 @@ func (s *Sink) leave() {
 
 // giveUp leaves out what cannot be read, if it was tried for long. What cannot be
 // opened is waited for. Close does neither: it leaves both to the next Open.
-func (s *Sink) giveUp(late bool) {
+func (s *Sink) giveUp(why error, late bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -240,7 +251,7 @@ func (s *Sink) giveUp(late bool) {
 	case s.closing != nil:
 		s.leave()
 	case late:
-		s.store.giveUp()
+		s.store.giveUp(why)
 		s.publish()
 	}
 }
@@ -271,6 +282,7 @@ func (s *Sink) flushInner(ctx context.Context) error {
 
 // call calls the inner sink, contains its panics and notes its errors.
 func (s *Sink) call(op string, f func() error) (err error) {
+	s.op = op
 	defer func() {
 		if p := errs.Recovered(recover()); p != nil {
 			err = p

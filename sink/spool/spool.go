@@ -61,6 +61,7 @@ type Sink struct {
 
 	courier   atomic.Uint64 // its goroutine; 0 before Open
 	unflushed bool          // courier only: the inner sink took something since its last Flush
+	op        string        // courier only: the call that it makes of the inner sink, or made last
 
 	mu       sync.Mutex // guards everything below; not held while the inner sink is called
 	running  bool

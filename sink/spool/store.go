@@ -64,7 +64,7 @@ type segment struct {
 	size   int64  // as far as it is written
 	off    int64  // as far as it is read
 	skip   uint64 // records before this are delivered
-	bad    bool   // a part of it is damaged
+	bad    error  // why a part of it counts as damaged; nil if none does
 }
 
 func (s *segment) name() string { return fmt.Sprintf(segmentName, s.number) }
@@ -291,11 +291,16 @@ func (t *store) failedSync(err error) {
 	if err == nil {
 		return
 	}
-	if t.note != nil {
-		t.note("sync", err)
-	}
+	t.tell("sync", err)
 	if t.unsynced == nil {
 		t.unsynced = fmt.Errorf("cannot bring it to the disk: %w", err)
+	}
+}
+
+// tell tells of an error that nobody is waiting for.
+func (t *store) tell(op string, err error) {
+	if t.note != nil {
+		t.note(op, err)
 	}
 }
 
