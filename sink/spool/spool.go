@@ -46,8 +46,8 @@ import (
 // takes nothing until there is another one.
 //
 // Its methods are called one at a time, as those of any Sink, but for Held, Lost, State
-// and Own. All calls of the inner sink are made by a goroutine of the Sink, one at a time. One
-// that hangs delays a Write by Options.Patience, and is abandoned by Close.
+// and Own. All calls of the inner sink are made by a goroutine of the Sink, one at a
+// time. One that hangs delays a Write by Options.Patience, and is abandoned by Close.
 type Sink struct {
 	inner sink.Sink // immutable; called by the courier alone
 	given string    // immutable, the folder as the user wrote it
