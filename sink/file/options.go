@@ -156,7 +156,7 @@ func (s *Sink) check() error {
 	case s.path == "":
 		mistakes = append(mistakes, errNoPath)
 	case i >= 0:
-		wrong("the path contains the control character %q", s.path[i])
+		wrong("the path contains the control character %q: remove it", s.path[i])
 	case endsInSeparator(s.path):
 		wrong("the path names a directory: add a file name")
 	case o.Root != "" && !filepath.IsLocal(s.path):
