@@ -279,3 +279,19 @@ func BenchmarkAudit(b *testing.B) {
 		})
 	}
 }
+
+func TestFault48ATrailOutlivesAWriterThatIsEndedWithNothingInHand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(r *rig, d *hydra.Destination, _ *hydra.Config) {
+			d.Audit = &hydra.Audit{Key: auditKey}
+			r.sink.OnOpen = fault.First(1, fault.Exit())
+		})
+		settle()
+		time.Sleep(2 * time.Second) // the sink is opened again
+		r.log(1, 10)
+		r.close()
+		report := audited(t, r.sink.Bytes())
+		assert.Equal(t, report.Verdict, audit.Proven, "%+v\n%s", report, r.sink.Bytes())
+		assert.Equal(t, report.Runs[0].Lines, uint64(10))
+	})
+}

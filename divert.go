@@ -33,7 +33,7 @@ func (d *destination) divert() {
 	if !d.divertBatch(b) {
 		d.trails.aside = trail.State{} // the last of them is nowhere
 	}
-	b.first = len(b.ends)
+	d.batch = batch{} // should the sink end this goroutine now, nothing is in hand
 	d.conclude()
 }
 

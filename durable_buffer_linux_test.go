@@ -91,6 +91,35 @@ func TestOnlyASinkThatMayHoldRecordsBackIsFlushedBehindEachBatch(t *testing.T) {
 	}
 }
 
+func TestFault1WhatASinkHoldsBackIsRecoveredUntilItIsFlushed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		killedInFlush := func() (left string) {
+			released := make(chan struct{})
+			r := durableRig(t, dir, func(r *rig, _ *hydra.Destination) {
+				r.sink.OnFlush = fault.First(1, fault.Stall(released))
+			})
+			r.log(1, 10)
+			settle()
+			left = copyDir(t, dir) // killed now: what Write took may be in a buffer
+			close(released)
+			_ = r.Close(t.Context()) // of what is left there is a copy
+			return left
+		}
+		dir = killedInFlush()
+		r := durableRig(t, dir, func(r *rig, _ *hydra.Destination) {
+			r.sink.OnFlush = fault.First(1, fault.Stall(make(chan struct{}))) // of the recovery
+		})
+		settle()
+		dir = copyDir(t, dir) // killed again
+		_ = r.Close(ended())
+		next := durableRig(t, dir, nil)
+		next.close()
+		records, _ := without(next.sink.Lines())
+		assert.DeepEqual(t, records, numbers(1, 10))
+	})
+}
+
 func TestARecoveryFlushesBehindEachBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := shmDir(t)

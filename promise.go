@@ -89,10 +89,13 @@ func (d *destination) queuePromise() Promise {
 // forgets it. Should that fail, a later Flush may do it; until then the queue promises
 // nothing.
 func (d *destination) bringOut(t *trace) {
-	taken := t.taken
-	t.taken = false // also where the sink ends this goroutine: who goes on must not meet that again
+	taken, owed := t.taken, t.owed
+	t.taken, t.owed = false, 0 // also where the sink ends this goroutine: who goes on must not meet that again
 	if taken && mayHoldBack(d.sink) {
 		_ = d.flushSink() // counted, and FlushTo tells it
+	}
+	if owed > 0 && t.flying {
+		t.ring.Done(owed)
 	}
 }
 

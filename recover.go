@@ -191,13 +191,13 @@ func (d *destination) recover() (total int, err error) {
 		for !o.ended {
 			n, err := d.recoverBatch(o)
 			total += n
-			if err == nil {
-				err = d.shared.life.Err()
-			}
 			if err != nil {
 				return total, err
 			}
 			d.bringOut(&o.trace)
+			if err := d.shared.life.Err(); err != nil {
+				return total, err
+			}
 			o.advance(d)
 		}
 		d.endOrphan(o)
@@ -240,7 +240,11 @@ func (d *destination) recoverBatch(o *orphan) (n int, err error) {
 	defer func() { d.tracing = &d.trace }()
 	n, err = d.write(b.bytes[b.done:], b.ends[b.first:], b.done, 0)
 	b.done += n
-	o.trace.took(b.done)
+	if err == nil {
+		d.tookAll(&o.trace, b.done)
+	} else {
+		o.trace.took(b.done)
+	}
 	before := b.first
 	for b.first < len(b.ends) && b.ends[b.first] <= b.done {
 		b.first++

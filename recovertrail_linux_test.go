@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"gotest.tools/v3/assert"
 
@@ -212,6 +213,35 @@ func TestNumbersThatWereDamagedLastAreToldMissing(t *testing.T) {
 	})
 }
 
+func TestTheRunDoesNotEndBeforeWhatCloseLeavesToTheNextStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		first := durableRig(t, dir, func(r *rig, d *hydra.Destination) {
+			keyed(r, d)
+			d.RetryFor = -1
+			r.sink.OnWrite = fault.Steps(fault.Action{}, fault.Short(2, syscall.ENOSPC), fault.Stall(make(chan struct{})))
+		})
+		first.log(1, 1)
+		settle()
+		first.log(1111, 1111)
+		time.Sleep(2 * time.Second) // the sink is given the rest, and has it
+		first.log(2, 30)
+		got := delivery(t, first.Close(ended()))
+		assert.Equal(t, got.Spooled, uint64(30))
+
+		next := durableRig(t, dir, keyed)
+		settle()
+		assert.Equal(t, next.state().Durable.Recovered, uint64(30))
+		assert.Equal(t, next.state().Durable.Waiting, uint64(0))
+		next.close()
+		whole := bytes.LastIndexByte(first.sink.Bytes(), '\n') + 1 // the rest of it is torn, and comes once more
+		stream := append(first.sink.Bytes()[:whole], next.sink.Bytes()...)
+		report := audited(t, stream)
+		assert.Equal(t, report.Verdict, audit.Proven, "%+v\n%s", report, stream)
+		assert.Equal(t, report.Runs[0].Lines, uint64(31))
+	})
+}
+
 func TestARecordThatIsTornAtCloseIsToldOfAndItsRunEnds(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -269,4 +299,22 @@ func TestARecordThatIsTornAtCloseIsToldOfAndItsRunEnds(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestFault48NumbersThatWereDivertedAreToldMissingAlsoIfTheFlushBehindThemEndsTheWriter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := durableRig(t, shmDir(t), func(r *rig, d *hydra.Destination) {
+			keyed(r, d)
+			d.RetryFor = -1
+			r.sink.OnWrite = fault.First(1, fault.Short(100, syscall.EIO))
+			r.sink.OnFlush = fault.First(1, fault.Exit())
+		})
+		r.log(1, 10)
+		time.Sleep(3 * time.Second) // the sink is tried again
+		r.log(11, 20)
+		r.close()
+		report := audited(t, r.sink.Bytes())
+		assert.Equal(t, report.Verdict, audit.Proven, "%+v\n%s", report, r.sink.Bytes())
+		assert.Assert(t, report.Runs[0].Told > 0, "nothing was diverted")
+	})
 }

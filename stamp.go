@@ -64,6 +64,7 @@ func (d *destination) rewind(i int) {
 	t.ending = t.ending && i == b.notice
 	switch {
 	case t.chain == nil:
+	case b.before == (trail.State{}): // nothing was stamped: the writer was ended before that
 	case i == 0:
 		t.chain.State = b.before
 	default:

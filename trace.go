@@ -42,6 +42,7 @@ type trace struct {
 	ring   flight   // the own ring, or that of a process that ended; nil for none
 	flying bool     // a batch is in flight there
 	taken  bool     // the sink took something of it, and may hold it back
+	owed   int      // how much of it is settled once that is brought out, if not 0
 	state  []byte   // comes with the batch: where the audit trail stands behind it
 	first  uint64   // number of the first record of the batch
 	next   uint64   // likewise of the first that is queued
@@ -161,7 +162,19 @@ func (t *trace) note(from, upto int, place []byte) {
 func (t *trace) took(upto int) {
 	if t.flying {
 		t.taken = t.taken || upto > 0
+		t.owed = 0
 		t.ring.Done(upto)
+	}
+}
+
+// tookAll is took for all that the sink was given. Where the sink may hold it back the
+// ring must not have it settled before bringOut has brought it out: until then it is in
+// this process alone.
+func (d *destination) tookAll(t *trace, upto int) {
+	if !mayHoldBack(d.sink) {
+		t.took(upto)
+	} else if t.flying {
+		t.taken, t.owed = true, upto
 	}
 }
 

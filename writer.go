@@ -124,7 +124,9 @@ func (d *destination) work() {
 			}
 			d.passBarriers()
 			if d.queue.drained() {
-				d.endTrail()
+				if !d.handedOver() { // or else the run goes on in what the next start brings
+					d.endTrail()
+				}
 				break
 			}
 			d.rest()
@@ -160,6 +162,14 @@ func (d *destination) take() bool {
 		}
 	}
 	return true
+}
+
+// handedOver reports whether the queue is no longer the writer's: what was in it is
+// spooled, or with Close.
+func (d *destination) handedOver() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.abandoned
 }
 
 // waiting reports whether it is too early to try a broken sink again.
@@ -263,7 +273,11 @@ func (d *destination) try() (int, error) {
 		n, err := d.write(t.bytes[t.done:], []int{len(t.bytes)}, t.done, 0)
 		t.done += n
 		total += n
-		d.trace.took(t.done)
+		if err == nil {
+			d.tookAll(&d.trace, t.done)
+		} else {
+			d.trace.took(t.done)
+		}
 		if took := (progress{bytes: n}); t.done < len(t.bytes) {
 			took.partial = n > 0
 			d.settle(took)
@@ -282,7 +296,11 @@ func (d *destination) try() (int, error) {
 	}
 	n, err := d.write(b.bytes[b.done:], b.ends[b.first:], b.done, d.trace.base)
 	b.done += n
-	d.trace.took(d.trace.base + b.done)
+	if err == nil {
+		d.tookAll(&d.trace, d.trace.base+b.done)
+	} else {
+		d.trace.took(d.trace.base + b.done)
+	}
 	whole := b.first
 	for whole < len(b.ends) && b.ends[whole] <= b.done {
 		whole++
