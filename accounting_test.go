@@ -86,10 +86,10 @@ func (a *auditor) start(pause time.Duration) (stop func() error) {
 }
 
 // counters returns every number that may only grow.
-func counters(d *hydra.DestinationHealth) [16]uint64 {
+func counters(d *hydra.DestinationHealth) [17]uint64 {
 	return [...]uint64{
 		d.Offered, d.Written, d.Fallback, d.Dropped, d.Rejected,
-		d.Losses.Oldest, d.Losses.Contended, d.Losses.FallbackFailed,
+		d.Losses.Oldest, d.Losses.Contended, d.Losses.FallbackFailed, d.Losses.Held,
 		d.Truncated, d.EncodeErrors, d.Bytes, d.Batches, d.Retries,
 		d.PartialWrites, d.GapMarkers, uint64(d.Queue.Highest),
 	}

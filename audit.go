@@ -33,8 +33,8 @@ import (
 // later than from the queue keeps its trail; so it may be found there.
 //
 // Records that a process left in a durable queue get the trail of that process, which
-// the next start goes on with and ends. With another Key, or where one of both had no
-// Audit, that cannot be: EventTrail tells it.
+// the next start goes on with and ends. With another Key, or where only one of the two
+// has Audit, that cannot be: EventTrail tells it.
 //
 // A format that leaves out gap markers gets a line in their place that is nothing but
 // the trail.

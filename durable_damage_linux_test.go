@@ -197,6 +197,35 @@ func TestAnOpenThatFailsTellsOfTheFilesThatItQuarantined(t *testing.T) {
 	})
 }
 
+func TestAnOpenThatFailsDoesNotWaitLongForWhoTakesItsNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := shmDir(t)
+		r := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
+		r.log(1, 5)
+		assert.Equal(t, delivery(t, r.Close(ended())).Spooled, uint64(5))
+		assert.NilError(t, os.Truncate(filepath.Join(dir, files(t, dir)[0]), 4096))
+
+		released, called := make(chan struct{}), make(chan struct{})
+		start := time.Now()
+		_, err := hydra.Open(hydra.Config{
+			MemoryLimit: -1,
+			Fallback:    &fault.Writer{OnWrite: fault.Always(fault.Hang(released))},
+			OnEvent: func(hydra.Event) {
+				close(called)
+				<-released
+			},
+			Layers: map[string]hydra.Layer{"x": {Destinations: []hydra.Destination{{
+				Name: "d", Sink: &fault.Sink{OnOpen: fault.Always(fault.Fail(syscall.EACCES))}, Durable: &hydra.Durable{Dir: dir},
+			}}}},
+		})
+		assert.ErrorIs(t, err, syscall.EACCES)
+		took := time.Since(start)
+		close(released)
+		assert.Assert(t, took <= 3*time.Second+100*time.Millisecond, "Open took %v", took)
+		<-called // though the fallback hangs, which OnEvent need not
+	})
+}
+
 func TestFault72DamagedFilesHarmNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := shmDir(t)

@@ -92,9 +92,9 @@ const (
 	EventRecovered EventKind = "hydra: records recovered"
 
 	// EventTrail is an audit trail that does not go on as it began where a destination
-	// with Audit recovers what a process left: with another Key, without Audit on one
-	// of both sides, or with a trail that cannot be read. Err says which, and what
-	// "hydra audit" will say of it.
+	// recovers what a process left: with another Key, where only one of the two has
+	// Audit, or with a trail that cannot be read. Err says which, and what "hydra audit"
+	// will say of it.
 	EventTrail EventKind = "hydra: audit trail does not go on"
 
 	// EventQuarantined is a file of a durable queue that could not be recovered, and

@@ -365,6 +365,29 @@ func TestExitRescuesWhatALongerCloseStillWaitsFor(t *testing.T) {
 	})
 }
 
+func TestExitTakesNoLongerThanItSaysWhateverHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		released := make(chan struct{})
+		h := NewHandler(Config{
+			CloseTimeout: time.Second,
+			Fallback:     &fault.Writer{OnWrite: fault.Always(fault.Hang(released))},
+			Layers: map[string]Layer{"default": {Destinations: []Destination{
+				{Sink: &fault.Sink{OnWrite: fault.Always(fault.Hang(released))}},
+			}}},
+		})
+		logMany(h)
+		closed := make(chan error, 1)
+		go func() { closed <- h.Close(ending(time.Minute)) }()
+		synctest.Wait()
+		begin := time.Now()
+		h.core.exit()
+		took := time.Since(begin)
+		close(released)
+		assert.Assert(t, took <= time.Second+400*time.Millisecond+2*time.Second, "it took %v", took)
+		assert.Assert(t, <-closed != nil)
+	})
+}
+
 func TestExitInsideOnEventWaitsForAllButThat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var h *Handler

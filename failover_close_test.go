@@ -239,7 +239,7 @@ func keepChain(t *testing.T, seed uint64, policy hydra.Policy, each int, pause t
 
 // auditChain holds every reading of Health against the account until stopped.
 func auditChain(t *testing.T, c *chain, stopped <-chan struct{}, pause time.Duration) {
-	before := make(map[string][16]uint64)
+	before := make(map[string][17]uint64)
 	for {
 		for _, d := range c.Health().Destinations {
 			now := counters(&d)

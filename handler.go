@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -44,8 +45,15 @@ type core struct {
 	shutdown
 }
 
-// openTimeout bounds the opening of sinks in Open.
-const openTimeout = 10 * time.Second
+const (
+	// openTimeout bounds the opening of sinks in Open, and the closing of those that
+	// were opened where one was not.
+	openTimeout = 10 * time.Second
+
+	// tellTimeout bounds what Open tells when it fails: a fallback that hangs costs
+	// two seconds, and OnEvent gets one.
+	tellTimeout = 3 * time.Second
+)
 
 // NewHandler returns a handler for cfg. It never fails and does not wait for a
 // sink: what is wrong in cfg is named once on the fallback and replaced by its
@@ -72,6 +80,10 @@ func NewHandler(cfg Config) *Handler {
 // names its place, such as Layers["db"].Destinations[0].Queue.Bytes. When Open
 // returns an error it has closed what it opened, and has told OnEvent and the fallback
 // what it found and nobody would tell later, such as queue files that it quarantined.
+//
+// It takes ten seconds and a little more at most. A sink that has not returned by then,
+// also from Close where another one could not be opened, is abandoned. Where Open fails
+// a fallback or an OnEvent that hangs adds up to three seconds.
 func Open(cfg Config) (*Handler, error) {
 	var check checker
 	c := newCore(cfg, &check)
@@ -95,7 +107,7 @@ func Open(cfg Config) (*Handler, error) {
 // tellAll tells what was found out on the way to a handler that there will not be, such
 // as that a queue file was quarantined: nobody else will.
 func (c *core) tellAll() {
-	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), tellTimeout)
 	defer cancel()
 	go c.shared.reporter.run() // ends when stop has it stopped
 	c.shared.reporter.stop(ctx)
@@ -181,13 +193,34 @@ func (c *core) openSinks() error {
 		return nil
 	}
 	c.endLife() // now, for those that still open
+	end, _ := ctx.Deadline()
+	c.closeSinks(max(time.Until(end), closeReserve))
+	return errors.Join(failures...)
+}
+
+// closeSinks closes the sinks that are open and waits for them for some time. One that
+// does not return is abandoned.
+func (c *core) closeSinks(patience time.Duration) {
+	var closing sync.WaitGroup
 	for _, d := range c.destinations {
 		if d.opened {
-			_ = d.call("close", d.sink.Close) // the failure to open is the news
-			d.leaveOrphans()
+			closing.Go(func() { // ends when the sink returns; nobody waits beyond patience
+				defer d.leaveOrphans()
+				_ = d.call("close", d.sink.Close) // the failure to open is the news
+			})
 		}
 	}
-	return errors.Join(failures...)
+	closed := make(chan struct{})
+	go func() { // ends with the last of them
+		closing.Wait()
+		close(closed)
+	}()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-closed:
+	case <-timer.C:
+	}
 }
 
 // handler starts the writers and returns the handler that everything else is
@@ -216,9 +249,9 @@ func (h *Handler) Enabled(_ context.Context, level slog.Level) bool {
 //
 // The error joins those of the destinations that did not take the record:
 // ErrQueueFull, ErrClosed, a *DeliveryError from SyncLevel up, or that the fallback
-// failed. The end of ctx never
-// loses a record; it only ends a wait under Block. Nothing of r is used after
-// Handle returns.
+// failed. The end of ctx never loses a record: it ends the wait for room under Block,
+// after which the record goes to the fallback, and from SyncLevel up the wait for the
+// sink, which is then a *DeliveryError. Nothing of r is used after Handle returns.
 func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	c := h.core
 	var top []slog.Attr

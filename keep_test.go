@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,33 +18,26 @@ import (
 )
 
 func TestALogCallThatIsStoppedWithinItsCopyHoldsUpNeitherHealthNorFlush(t *testing.T) {
-	var check checker
-	c := newCore(Config{Fallback: io.Discard, Layers: map[string]Layer{"default": {Destinations: []Destination{{Sink: Writer(io.Discard)}}}}}, &check)
-	d := c.destinations[0]
-	mark := reserve(t, d.queue, 1) // taken off its processor here
-	d.queue.seal()
-	kept := make(chan struct{})
-	go func() {
-		defer close(kept)
-		d.keep()
-	}()
-	looked := make(chan struct{})
-	go func() {
-		defer close(looked)
-		for range 1000 { // keep gets there meanwhile
-			(&Handler{core: c}).Health()
-			runtime.Gosched()
-		}
-	}()
-	select {
-	case <-looked:
-	case <-time.After(10 * time.Second):
-		t.Error("whoever wants to look waits for the log call")
-	}
-	d.queue.fill(mark, []byte("a"), 1)
-	<-kept
-	<-looked
-	assert.Equal(t, d.books.spooled, uint64(1))
+	synctest.Test(t, func(t *testing.T) {
+		var check checker
+		c := newCore(Config{Fallback: io.Discard, MemoryLimit: -1, Layers: map[string]Layer{"default": {Destinations: []Destination{{Sink: Writer(io.Discard)}}}}}, &check)
+		d := c.destinations[0]
+		mark := reserve(t, d.queue, 1) // taken off its processor here
+		d.queue.seal()
+		kept := make(chan struct{})
+		go func() {
+			defer close(kept)
+			d.keep()
+		}()
+		synctest.Wait() // keep waits for the log call now
+		assert.Assert(t, !isClosed(kept))
+		assert.Assert(t, d.mu.TryLock(), "whoever wants to look waits for the log call")
+		d.mu.Unlock()
+		assert.Equal(t, (&Handler{core: c}).Health().Destinations[0].Pending, uint64(1))
+		d.queue.fill(mark, []byte("a"), 1)
+		<-kept
+		assert.Equal(t, d.books.spooled, uint64(1))
+	})
 }
 
 func TestALogCallThatIsStoppedWithinItsCopyHoldsUpNeitherCloseNorOtherDestinations(t *testing.T) {

@@ -78,6 +78,37 @@ func TestOpenGivesUpOnASinkThatHangs(t *testing.T) {
 	}
 }
 
+func TestOpenReturnsThoughASinkDoesNotReturnFromClose(t *testing.T) {
+	tests := []struct {
+		name string
+		open func(<-chan struct{}) fault.Action // of another sink
+		want time.Duration
+	}{
+		{"another fails", func(<-chan struct{}) fault.Action { return fault.Fail(errors.New("denied")) }, 10 * time.Second},
+		{"another hangs", fault.Hang, 10*time.Second + 200*time.Millisecond},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				released := make(chan struct{})
+				stuck := &fault.Sink{OnClose: fault.Always(fault.Hang(released))}
+				good := &fault.Sink{}
+				cfg := sound(io.Discard, stuck)
+				destination("bad", hydra.Destination{Sink: &fault.Sink{OnOpen: fault.Always(tt.open(released))}})(&cfg)
+				destination("good", hydra.Destination{Sink: good})(&cfg)
+				start := time.Now()
+				_, err := hydra.Open(cfg)
+				took := time.Since(start)
+				close(released)
+				assert.ErrorContains(t, err, `Layers["bad"]`)
+				assert.Equal(t, took, tt.want)
+				assert.Equal(t, good.Count(fault.Close), 1, "it waits for no other")
+				synctest.Wait()
+			})
+		})
+	}
+}
+
 func TestNewHandlerDoesNotWaitForASinkToOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		released := make(chan struct{})

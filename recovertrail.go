@@ -45,8 +45,8 @@ func (d *destination) trailMoved() bool {
 	return !slices.Equal(d.trailState(room[:0]), d.trace.state)
 }
 
-// resumeTrail goes on with the trail of the run whose ring is m's, unless nothing
-// remains to be told there, and tells where "hydra audit" will not call it whole.
+// resumeTrail goes on with the trail of o's run, unless that was ended there already,
+// and reports where "hydra audit" will not call it whole.
 func (d *destination) resumeTrail(o *orphan) {
 	state := o.ring.State()
 	o.told, o.begun = slices.Equal(state, stateTold), slices.Equal(state, stateBegun)

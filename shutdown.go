@@ -92,16 +92,16 @@ func (s *shutdown) enter(p Phase) {
 // goroutine. Records that are logged from then on go to the fallback, and Handle
 // returns ErrClosed.
 //
-// It returns nil if every record that was on its way at the call reached its
-// sink, and otherwise a *DeliveryError. What was lost or went to the fallback
-// before is not repeated: Health has it. When ctx ends first, or
-// Config.CloseTimeout passes and ctx has no deadline, the sinks are told to give
-// up and what is still queued goes to the fallback, for which the last part of
-// the time is reserved, or waits in a durable queue for the next start. A sink that does not return even then is abandoned, with
-// the records it has in hand: they are named as unknown and are not written
-// again. Where ctx is cancelled, or has ended before the call, that takes up to
-// 200 ms more, so that nothing that is queued is lost without being counted. A nil
-// ctx is context.Background().
+// It returns nil if every record that was on its way at the call reached its sink, and
+// otherwise a *DeliveryError. What was lost or went to the fallback before is not
+// repeated: Health has it. When ctx ends first, or Config.CloseTimeout passes and ctx
+// has no deadline, the sinks are told to give up and what is still queued goes to the
+// fallback, for which the last part of the time is reserved, or waits in a durable
+// queue for the next start. A sink that does not return even then is abandoned, with
+// the records it has in hand: they are named as unknown and are not written again.
+// Where ctx is cancelled, or has ended before the call, that takes up to 200 ms more,
+// so that nothing that is queued is lost without being counted. A nil ctx is
+// context.Background().
 //
 // Close may be called any number of times, also at the same time: every call
 // waits for the first one, or until its own ctx ends, and returns the same.

@@ -15,35 +15,40 @@ import (
 
 // A writer is the goroutine of a destination that owns its sink: it takes records
 // from the queue, many at a time, and brings them to the sink, or, when the sink
-// will not have them, to the fallback. Its fields belong to that goroutine, but
-// for those that say otherwise.
+// will not have them, to the fallback.
 type writer struct {
-	goroutine  atomic.Uint64 // its number, for a sink that logs to its own destination
-	hanging    atomic.Int64  // stalled, of the call that was last reported to hang
-	stalled    atomic.Int64  // since when the sink has had the call it is in, in ns since shared.started; 0 when in none
-	broken     atomic.Bool   // the sink failed for too long: records go to the fallback
-	heldBack   atomic.Bool   // its last Flush failed: it may have in a buffer what a ring has forgotten
-	retired    atomic.Bool   // the ring of a durable queue failed, and that was told
-	emptied    chan struct{} // closed when the queue is empty for good
-	ended      error         // what Flush and Close of the sink returned at the end
-	done       chan struct{} // closed when the goroutine has ended; ended is set by then
-	abandoned  bool          // guarded by destination.mu: Close has taken over the queue
-	taken      chan struct{} // closed by then
-	gone       bool          // guarded by destination.mu: the goroutine touches the ring no more
-	ringClosed bool          // guarded by destination.mu: nobody does
+	goroutine atomic.Uint64 // its number, for a sink that logs to its own destination
+	hanging   atomic.Int64  // stalled, of the call that was last reported to hang
+	stalled   atomic.Int64  // since when the sink has had the call it is in, in ns since shared.started; 0 when in none
+	broken    atomic.Bool   // the sink failed for too long: records go to the fallback
+	heldBack  atomic.Bool   // its last Flush failed: it may have in a buffer what a ring has forgotten
+	retired   atomic.Bool   // the ring of a durable queue failed, and that was told
 
-	// passed is closed, and made anew, when barriers are reached; guarded by
-	// destination.mu. The writer makes it, and not who waits: that may be in a bubble
-	// of testing/synctest, whose channels nobody outside may use.
+	// immutable
+	emptied chan struct{} // closed when the queue is empty for good
+	taken   chan struct{} // closed when Close has taken over the queue; abandoned is set by then
+	done    chan struct{} // closed when the goroutine has ended; ended is set by then
+	claimed []string      // names of the durable destinations in its folder, if it tells of files of others
+
+	// guarded by destination.mu
+	abandoned  bool   // Close has taken over the queue
+	gone       bool   // the goroutine touches the ring no more
+	ringClosed bool   // nobody does
+	told       uint64 // lost records that events have told
+	unheard    error  // of a Sync for log calls, which no FlushTo has told
+
+	// passed is closed, and made anew, when barriers are reached. The writer makes it,
+	// and not who waits: that may be in a bubble of testing/synctest, whose channels
+	// nobody outside may use.
 	passed chan struct{}
 
+	// the goroutine's own
 	haul    haul
 	batch   batch
 	torn    *torn
 	trace   trace     // of the ring of a durable queue
 	tracing *trace    // of the batch that the sink is given
 	adopted bool      // what ended processes left was looked for
-	claimed []string  // names of the durable destinations in its folder, if it tells of files of others; immutable
 	orphans []*orphan // oldest first
 	ends    []int     // those of the batch that the sink was given, which is its to spoil
 	opened  bool
@@ -51,10 +56,9 @@ type writer struct {
 	busy    time.Time // when records were last delivered
 	marked  missing   // what gap markers have told
 	trails  trails
-	told    uint64 // guarded by destination.mu: lost records that events have told
-	unheard error  // guarded by destination.mu: of a Sync for log calls, which no FlushTo has told
 	timer   *time.Timer
 	fell    time.Time // when a writer goroutine ended before its time
+	ended   error     // what Flush and Close of the sink returned at the end; who has seen done closed may read it
 }
 
 const (

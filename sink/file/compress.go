@@ -50,18 +50,39 @@ var compressors = struct {
 
 // RegisterCompressor makes c known to Options.Compress by a name. Packages that
 // bring a compressor call it when they are initialized. It panics if the name or
-// the extension is taken or useless.
+// the extension is taken or useless, and says which.
 func RegisterCompressor(name string, c Compressor) {
 	compressors.mu.Lock()
 	defer compressors.mu.Unlock()
-	taken := false
-	for other, o := range compressors.byName {
-		taken = taken || other == name || o.Extension == c.Extension
-	}
-	if taken || name == "" || c.New == nil || len(c.Extension) < 2 || c.Extension[0] != '.' || strings.ContainsAny(c.Extension[1:], "./\\-") || c.Extension == tempExt {
-		panic(fmt.Sprintf("hydra: RegisterCompressor(%q, %q): it must be complete, and new", name, c.Extension))
+	if why := refusal(name, c); why != "" {
+		panic(fmt.Sprintf("hydra: RegisterCompressor(%q): %s", name, why))
 	}
 	compressors.byName[name] = c
+}
+
+// refusal returns why a compressor cannot be registered, or "". The caller holds the
+// lock of compressors.
+func refusal(name string, c Compressor) string {
+	word, dotted := strings.CutPrefix(c.Extension, ".")
+	_, taken := compressors.byName[name]
+	switch {
+	case name == "":
+		return "the name is empty: give it one"
+	case taken:
+		return "the name is taken: choose another"
+	case c.New == nil:
+		return "New is nil: set it"
+	case !dotted || word == "" || strings.ContainsAny(word, "./\\-"):
+		return fmt.Sprintf("Extension %q must be a dot and a word without a dot, a separator or '-', such as \".gz\"", c.Extension)
+	case c.Extension == tempExt:
+		return fmt.Sprintf("Extension %q marks what is not finished: choose another", c.Extension)
+	}
+	for other, o := range compressors.byName {
+		if o.Extension == c.Extension {
+			return fmt.Sprintf("Extension %q is that of %q: choose another", c.Extension, other)
+		}
+	}
+	return ""
 }
 
 func compressorOf(name string) (Compressor, error) {
@@ -70,7 +91,7 @@ func compressorOf(name string) (Compressor, error) {
 	c, ok := compressors.byName[name]
 	if !ok {
 		known := slices.Sorted(maps.Keys(compressors.byName))
-		return c, fmt.Errorf("%q is not known, but %s: \"zstd\" needs an import of github.com/hydra-logger/hydra/sink/file/zstd", name, strings.Join(known, ", "))
+		return c, fmt.Errorf("%q is not registered; use one of %s, or import the package that registers it (zstd: github.com/hydra-logger/hydra/sink/file/zstd)", name, strings.Join(known, ", "))
 	}
 	return c, nil
 }

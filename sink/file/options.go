@@ -46,10 +46,11 @@ type Options struct {
 	Root string
 
 	// AllowLinks lets the path be a symbolic link, and the file have more than
-	// one hard link. A link that is pointed elsewhere is followed when the file is
-	// opened anew; what was rotated before stays where it is, as it is. Without it both are errors: in a folder that others may
+	// one hard link. Without AllowLinks both are errors: in a folder that others may
 	// write to, such as /tmp, a link makes the program write where somebody else
-	// chose. It cannot be combined with Root.
+	// chose. It cannot be combined with Root. A link that is pointed elsewhere is
+	// followed when the file is opened anew; what was rotated before stays where it
+	// is, as it is.
 	AllowLinks bool
 
 	// AllowForeign lets the file belong to somebody else than the user of the
@@ -115,8 +116,8 @@ type Options struct {
 // Sync is a policy of bringing what was written to the disk. What Flush promises
 // depends on it; Handler.FlushTo and Destination.SyncTo do not. Whatever the policy,
 // a record is taken when the log call returned, and survives the end of the process
-// once Write took it. Where this user may not read the folder of the file, when the
-// disk has its name is left to the system.
+// once Write took it. If this user may not read the folder of the file, it is left to
+// the system when the file's name reaches the disk.
 type Sync int
 
 // The policies, from the cheapest to the safest.
@@ -156,7 +157,7 @@ func (s *Sink) check() error {
 	case s.path == "":
 		mistakes = append(mistakes, errNoPath)
 	case i >= 0:
-		wrong("the path contains the control character %q", s.path[i])
+		wrong("the path contains the control character %q: remove it", s.path[i])
 	case endsInSeparator(s.path):
 		wrong("the path names a directory: add a file name")
 	case o.Root != "" && !filepath.IsLocal(s.path):

@@ -42,8 +42,9 @@ const mostDebts = 256
 //
 // Once a sync has failed Sync does, until there is another file, and once more then,
 // whatever Flush has returned; a handler passes that on to all who wait for what was
-// written before. Where a folder or a rotated file cannot be opened, until
-// it can. A folder that this user may not read is left to the system, names and all. Pipes and devices have no disk: that is an error.
+// written before. Where a folder or a rotated file cannot be opened, it fails until
+// that can be. A folder that this user may not read is left to the system, names and
+// all. Pipes and devices have no disk: that is an error.
 func (s *Sink) Sync(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

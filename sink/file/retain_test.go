@@ -8,6 +8,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -340,26 +341,28 @@ func TestACompressorThatDoesNotStartIsAnError(t *testing.T) {
 	})
 }
 
-func TestUselessCompressorsAreRefused(t *testing.T) {
+func TestUselessCompressorsAreRefusedWithTheReason(t *testing.T) {
 	start := func(io.Writer) (io.WriteCloser, error) { return nil, nil }
 	tests := []struct {
 		name       string
 		compressor file.Compressor
+		want       string
 	}{
-		{name: "gzip", compressor: file.Compressor{Extension: ".x", New: start}},
-		{name: "x", compressor: file.Compressor{Extension: ".gz", New: start}},
-		{name: "", compressor: file.Compressor{Extension: ".x", New: start}},
-		{name: "x", compressor: file.Compressor{Extension: ".x"}},
-		{name: "x", compressor: file.Compressor{Extension: "x", New: start}},
-		{name: "x", compressor: file.Compressor{Extension: "./x", New: start}},
-		{name: "x", compressor: file.Compressor{Extension: ".tmp", New: start}},
+		{"gzip", file.Compressor{Extension: ".x", New: start}, `RegisterCompressor("gzip"): the name is taken`},
+		{"x", file.Compressor{Extension: ".gz", New: start}, `Extension ".gz" is that of "gzip"`},
+		{"", file.Compressor{Extension: ".x", New: start}, "the name is empty"},
+		{"x", file.Compressor{Extension: ".x"}, "New is nil"},
+		{"x", file.Compressor{New: start}, `Extension "" must be a dot and a word`},
+		{"x", file.Compressor{Extension: ".", New: start}, `Extension "." must be a dot and a word`},
+		{"x", file.Compressor{Extension: "x", New: start}, `Extension "x" must be a dot and a word`},
+		{"x", file.Compressor{Extension: "./x", New: start}, `Extension "./x" must be a dot and a word`},
+		{"x", file.Compressor{Extension: ".tmp", New: start}, `Extension ".tmp" marks what is not finished`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name+tt.compressor.Extension, func(t *testing.T) {
 			defer func() {
-				if recover() == nil {
-					t.Error("got no panic, want one")
-				}
+				got := fmt.Sprint(recover())
+				assert.Assert(t, strings.Contains(got, tt.want), "got %s, want %s", got, tt.want)
 			}()
 			file.RegisterCompressor(tt.name, tt.compressor)
 		})

@@ -18,9 +18,10 @@ const (
 	// retryFirst is the first pause after a failure.
 	retryFirst = time.Millisecond
 
-	// readTries is how often a segment is read that cannot be, before the rest of
-	// it counts as damaged.
-	readTries = 5
+	// readPatience is how long a segment that cannot be read is tried before the rest
+	// of it counts as damaged: disks behind a network, or behind several paths, fail
+	// for seconds.
+	readPatience = time.Minute
 
 	// closeGrace is what an inner sink gets to return when the context of Close has
 	// ended: hydra waits twice as long for a sink that was told to give up.
@@ -44,15 +45,14 @@ func (s *Sink) run(ctx context.Context) {
 	ended := false
 	defer func() {
 		if !ended {
-			s.note("write", errEnded)
-			s.mu.Lock()
-			s.calling = false
-			s.mu.Unlock()
+			s.note(s.op, errEnded)
+			s.endedByInner()
 		}
 		close(s.done)
 	}()
 	s.courier.Store(goid.Current())
-	pause, reads := retryFirst, 0
+	pause := retryFirst
+	var failingSince time.Time // zero when the last read did not fail
 	for {
 		var err error
 		switch t := s.next(); {
@@ -61,10 +61,10 @@ func (s *Sink) run(ctx context.Context) {
 			ended = true
 			return
 		case t.failed != nil:
-			err = t.failed
-			if reads++; reads >= readTries {
-				s.giveUp()
+			if err = t.failed; failingSince.IsZero() {
+				failingSince = time.Now()
 			}
+			s.giveUp(err, time.Since(failingSince) >= readPatience)
 		case t.open:
 			err = s.call("open", func() error { return s.inner.Open(ctx) })
 			s.openedInner(err)
@@ -72,14 +72,14 @@ func (s *Sink) run(ctx context.Context) {
 			t.asked <- s.flushInner(ctx)
 		case t.spent:
 			s.retire(ctx)
-			reads = 0
+			failingSince = time.Time{}
 		case t.parcel != nil:
 			n := 0
 			if n, err = s.bring(ctx, t.parcel); n > 0 {
 				pause = retryFirst
 				s.unflushed = true
 			}
-			reads = 0
+			failingSince = time.Time{}
 		default:
 			<-s.wake
 			continue
@@ -91,6 +91,19 @@ func (s *Sink) run(ctx context.Context) {
 		s.rest(pause)
 		pause = min(2*pause, s.opts.RetryMost)
 	}
+}
+
+// endedByInner notes that the inner sink has ended the courier.
+func (s *Sink) endedByInner() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calling = false
+	if s.store.lock == nil { // Close has abandoned us
+		return
+	}
+	s.failing = true
+	s.failures++
+	s.publish()
 }
 
 // tell wakes the courier.
@@ -228,18 +241,19 @@ func (s *Sink) leave() {
 	s.tell()
 }
 
-// giveUp leaves out what cannot be read. What cannot be opened is waited for, but not
-// by Close.
-func (s *Sink) giveUp() {
+// giveUp leaves out what cannot be read, if it was tried for long. What cannot be
+// opened is waited for. Close does neither: it leaves both to the next Open.
+func (s *Sink) giveUp(why error, late bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.store.lock == nil {
-		return
-	}
-	if !s.store.giveUp() && s.closing != nil {
+	switch {
+	case s.store.lock == nil: // Close has abandoned us
+	case s.closing != nil:
 		s.leave()
+	case late:
+		s.store.giveUp(why)
+		s.publish()
 	}
-	s.publish()
 }
 
 // retire removes the oldest segment, after the inner sink has made safe what was in
@@ -268,6 +282,7 @@ func (s *Sink) flushInner(ctx context.Context) error {
 
 // call calls the inner sink, contains its panics and notes its errors.
 func (s *Sink) call(op string, f func() error) (err error) {
+	s.op = op
 	defer func() {
 		if p := errs.Recovered(recover()); p != nil {
 			err = p

@@ -67,14 +67,18 @@ func (c *cursor) reserve() error {
 }
 
 // store writes that next is the record that comes next, in the segment of that id.
+// After a failure the same slot is written again: the other one is whole.
 func (c *cursor) store(id, next uint64) error {
-	c.turn, c.id, c.next = c.turn+1, id, next
+	turn := c.turn + 1
 	s := make([]byte, 0, slotSize)
 	s = append(s, cursorMagic...)
-	s = binary.LittleEndian.AppendUint64(s, c.turn)
+	s = binary.LittleEndian.AppendUint64(s, turn)
 	s = binary.LittleEndian.AppendUint64(s, id)
 	s = binary.LittleEndian.AppendUint64(s, next)
 	s = binary.LittleEndian.AppendUint32(s, crc32.Checksum(s, castagnoli))
-	_, err := c.file.WriteAt(s[:slotSize], int64(c.turn%2)*slotSize)
-	return err
+	if _, err := c.file.WriteAt(s[:slotSize], int64(turn%2)*slotSize); err != nil {
+		return err
+	}
+	c.turn, c.id, c.next = turn, id, next
+	return nil
 }

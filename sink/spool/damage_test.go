@@ -205,6 +205,48 @@ func TestASegmentOfAnotherVersionIsKept(t *testing.T) {
 	assert.Assert(t, bytes.Equal(kept, text))
 }
 
+func TestWhatIsQuarantinedIsShown(t *testing.T) {
+	tests := []struct {
+		name   string
+		damage func(segment []byte) []byte
+		want   string
+	}{
+		{"a frame", func(p []byte) []byte { p[len(p)-1]++; return p }, "a frame is damaged"},
+		{"the header", func(p []byte) []byte { p[0]++; return p }, "its header is damaged"},
+		{"of another version", spool.OtherVersion, "it was written by another version"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dir := t.TempDir()
+				path := left(t, dir, 3, 2, nil)[0]
+				text, err := os.ReadFile(path)
+				assert.NilError(t, err)
+				assert.NilError(t, os.WriteFile(path, tt.damage(text), 0o600))
+				s := opened(t, &fault.Sink{}, dir, nil)
+				synctest.Wait()
+				shown, degraded := s.State()
+				st, name := shown.(spool.State), filepath.Base(path)
+				assert.Assert(t, degraded)
+				assert.Equal(t, st.Quarantined, 1)
+				assert.Equal(t, st.Mode, spool.Through)
+				assert.Equal(t, st.LastError, "read: "+name+": "+tt.want+": kept as "+name+".bad")
+				assert.NilError(t, s.Close(t.Context()))
+
+				s = opened(t, &fault.Sink{}, dir, nil)
+				_, degraded = s.State()
+				assert.Assert(t, degraded, "nobody has looked at it yet")
+				assert.NilError(t, s.Close(t.Context()))
+				assert.NilError(t, os.Remove(path+".bad"))
+				s = opened(t, &fault.Sink{}, dir, nil)
+				_, degraded = s.State()
+				assert.Assert(t, !degraded)
+				assert.NilError(t, s.Close(t.Context()))
+			})
+		})
+	}
+}
+
 func TestQuarantineReplacesNothing(t *testing.T) {
 	dir := t.TempDir()
 	path := left(t, dir, 1, 2, nil)[0]

@@ -184,15 +184,15 @@ func list(root *os.Root) (numbers []uint64, quarantined int, highest uint64, err
 	return numbers, quarantined, highest, nil
 }
 
-// quarantine gives a file a name under which it is kept and never read again. It
-// replaces nothing.
-func quarantine(root *os.Root, name string) error {
-	kept := name + ".bad"
+// quarantine gives a file a name under which it is kept and never read again, and
+// returns that. It replaces nothing.
+func quarantine(root *os.Root, name string) (kept string, err error) {
+	kept = name + ".bad"
 	for i := 2; ; i++ {
 		if _, err := root.Lstat(kept); errors.Is(err, fs.ErrNotExist) {
-			return root.Rename(name, kept)
+			return kept, root.Rename(name, kept)
 		} else if err != nil {
-			return err
+			return "", err
 		}
 		kept = fmt.Sprintf("%s.bad.%d", name, i)
 	}

@@ -270,3 +270,25 @@ func TestWhatIsLeftStaysInHeldWhenTheInnerSinkOpensBehindClose(t *testing.T) {
 		assert.Equal(t, s.Held(), uint64(3))
 	})
 }
+
+func TestANameThatIsTakenCostsASpoolOneTry(t *testing.T) {
+	dir := t.TempDir()
+	inner := fault.Sink{OnOpen: fault.Always(fault.Fail(errAway))}
+	s := opened(t, &inner, dir, &spool.Options{SegmentBytes: 1 << 10})
+	add := func(i int) error {
+		_, err := s.Write(ended(), numbered(50*i, 50*i+50)) // a segment
+		return err
+	}
+	assert.NilError(t, add(0))
+	next := filepath.Join(dir, "spool-0000000000000002.seg")
+	assert.NilError(t, os.WriteFile(next, []byte("mine"), 0o600))
+	assert.ErrorIs(t, add(1), os.ErrExist)
+	assert.NilError(t, add(1))
+	assert.NilError(t, add(2))
+	mine, err := os.ReadFile(next)
+	assert.NilError(t, err)
+	assert.Equal(t, string(mine), "mine")
+	assert.NilError(t, s.Close(t.Context()))
+	got, _ := replayed(t, dir)
+	assert.DeepEqual(t, got, lines(0, 150))
+}

@@ -112,7 +112,7 @@ func (s *Sink) check() error {
 	}
 	switch {
 	case o.SegmentBytes < segmentLeast || o.SegmentBytes > segmentMost:
-		wrong("Options.SegmentBytes: %d is not between %d and %d: choose one of them, or leave it out, which means 8 MiB", o.SegmentBytes, segmentLeast, segmentMost)
+		wrong("Options.SegmentBytes: %d is not between %d and %d: choose one of them, or leave it out, which means 8 MiB, or a quarter of Options.MaxBytes if that is less", o.SegmentBytes, segmentLeast, segmentMost)
 	case o.SegmentBytes > o.MaxBytes && enough: // else it may be right
 		wrong("Options.SegmentBytes: %d is more than Options.MaxBytes, %d: give it %d, or leave it out, which means the same",
 			o.SegmentBytes, o.MaxBytes, Options{MaxBytes: o.MaxBytes}.withDefaults().SegmentBytes)
@@ -137,7 +137,7 @@ func checkFolder(given, dir string) error {
 	case given == "":
 		return errors.New("it is empty: name a folder")
 	case i >= 0:
-		return fmt.Errorf("it contains the control character %q", given[i])
+		return fmt.Errorf("it contains the control character %q: remove it", given[i])
 	}
 	info, err := os.Lstat(dir)
 	if errors.Is(err, fs.ErrNotExist) {

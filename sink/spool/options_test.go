@@ -34,7 +34,7 @@ func TestOpenReturnsEveryMistakeAtOnce(t *testing.T) {
 	}{
 		{"no folder", "", nil, []string{"dir: it is empty"}},
 		{"NUL", "a\x00b", nil, []string{`dir: it contains the control character '\x00'`}},
-		{"new line", "a\nb", nil, []string{`dir: it contains the control character '\n'`}},
+		{"new line", "a\nb", nil, []string{`dir: it contains the control character '\n': remove it`}},
 		{"a file", in("file"), nil, []string{"dir: it is a file where a folder should be"}},
 		{"below a file", in("file/spool"), nil, []string{"dir: "}},
 		{"nothing above it", in("none/spool"), nil, []string{"dir: the folder that it should be made in is missing"}},
@@ -43,7 +43,7 @@ func TestOpenReturnsEveryMistakeAtOnce(t *testing.T) {
 		{"sizes", in("good"), &spool.Options{MaxBytes: -1, SegmentBytes: 1}, []string{"Options.MaxBytes: -1", "Options.SegmentBytes: 1 is not between"}},
 		{"segments larger than the whole", in("good"), &spool.Options{MaxBytes: 5000, SegmentBytes: 6000}, []string{"Options.SegmentBytes: 6000 is more than Options.MaxBytes, 5000: give it 1250"}},
 		{"a whole too small for any segment", in("good"), &spool.Options{MaxBytes: 100}, []string{"Options.MaxBytes: 100 is less than 4096"}},
-		{"a segment without bounds", in("good"), &spool.Options{MaxBytes: 1 << 40, SegmentBytes: 1 << 31}, []string{"Options.SegmentBytes: 2147483648"}},
+		{"a segment without bounds", in("good"), &spool.Options{MaxBytes: 1 << 40, SegmentBytes: 1 << 31}, []string{"Options.SegmentBytes: 2147483648", "8 MiB, or a quarter of Options.MaxBytes if that is less"}},
 		{"times", in("good"), &spool.Options{Patience: -1, RetryMost: -1}, []string{"Options.Patience: -1ns", "Options.RetryMost: -1ns"}},
 		{"policy", in("good"), &spool.Options{Sync: 7}, []string{"Options.Sync: there is no policy 7"}},
 		{"everything", "", &spool.Options{MaxBytes: -1, Patience: -1, RetryMost: 1, Sync: -1}, []string{

@@ -5,6 +5,7 @@ package spool
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -73,7 +74,7 @@ func (t *store) loadFrame(s *segment, p *parcel) (more bool, err error) {
 		if next == s.size { // the process ended here: nobody was told that it was taken
 			t.torn++
 		} else {
-			s.bad = true
+			s.bad = errDamaged
 		}
 		s.off = next
 		return true, nil
@@ -82,7 +83,7 @@ func (t *store) loadFrame(s *segment, p *parcel) (more bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		s.bad, s.off = true, next
+		s.bad, s.off = errDamaged, next
 		return true, nil
 	case err != nil:
 		return false, err
@@ -102,12 +103,11 @@ func (t *store) loadFrame(s *segment, p *parcel) (more bool, err error) {
 	}
 	if len(p.ends) == 0 {
 		p.first = first
-		if s.bad && first > t.taken && t.taken >= s.first {
+		if s.bad != nil && first > t.taken && t.taken >= s.first {
 			t.lose(first)
 		}
 	}
 	p.add(f, drop)
-	t.last = f.when
 	s.off += f.size
 	return true, nil
 }
@@ -128,15 +128,14 @@ func (t *store) skip() {
 	s.off = s.size
 }
 
-// giveUp treats the rest of the oldest segment, which cannot be read, as damaged. It
-// reports false if that cannot even be opened: it may be sound.
-func (t *store) giveUp() bool {
+// giveUp treats the rest of the oldest segment, which cannot be read for why, as
+// damaged, unless that cannot even be opened: it may be sound.
+func (t *store) giveUp(why error) {
 	if t.head == nil || t.empty() {
-		return false
+		return
 	}
 	s := t.segments[0]
-	s.bad, s.off = true, s.size
-	return true
+	s.bad, s.off = why, s.size
 }
 
 // retire lets go of the oldest segment, of which everything was delivered, and clears
@@ -151,7 +150,7 @@ func (t *store) retire() error {
 		t.dirty = false // nothing in it is needed any more
 		err = t.endTail()
 	}
-	if t.head == nil || s.bad {
+	if t.head == nil || s.bad != nil {
 		t.loseEnd(s)
 	}
 	if t.head == nil { // somebody removed it
@@ -188,11 +187,9 @@ func (t *store) clear() error {
 // damaged. One that cannot be removed it empties, so that it takes no room and the next
 // run does not deliver it again.
 func (t *store) dispose(s *segment) (done bool, err error) {
-	if s.bad {
-		err := quarantine(t.root, s.name())
-		if err == nil {
-			t.quarantined++
-		} else if missing(err) {
+	if s.bad != nil {
+		err := t.quarantine(s.name(), s.bad)
+		if missing(err) {
 			err = nil
 		}
 		return err == nil, err
@@ -207,6 +204,17 @@ func (t *store) dispose(s *segment) (done bool, err error) {
 	}
 	terr := f.Truncate(0)
 	return terr == nil, errors.Join(err, terr, f.Close())
+}
+
+// quarantine keeps a segment under a name that is never read again, and tells why.
+func (t *store) quarantine(name string, why error) error {
+	kept, err := quarantine(t.root, name)
+	if err != nil {
+		return err
+	}
+	t.quarantined++
+	t.tell("read", fmt.Errorf("%s: %w: kept as %s", name, why, kept))
+	return nil
 }
 
 // loseEnd counts what was damaged at the end of a segment.

@@ -33,21 +33,23 @@ import (
 //
 // The inner sink gets every record at least once. What it is being given when the
 // process ends it is given again by the next one, which begins with the first record
-// that it did not take whole: up to 256 KiB, or one batch if that is larger. A segment that is
-// delivered, and can be neither removed nor emptied until Close has returned, is
-// delivered once more; till then it counts in State.Bytes, and is tried again.
+// that it did not take whole: up to 256 KiB, or one batch if that is larger. A segment
+// that is delivered, and can be neither removed nor emptied until Close has returned,
+// is delivered once more; till then it counts in State.Bytes, and is tried again.
 //
 // The files of a folder belong to one Sink at a time, which a lock sees to. A frame
 // that is damaged is left out and counted, the others are delivered, and the file
-// that has it is kept as *.bad. Other files in the folder are left alone. What is lost
-// in the spool, because somebody damages or removes a segment that waits, Lost counts,
-// and Health as dropped. A folder that somebody renames while it is in use stays in
+// that has it is kept as *.bad. So is the rest of a segment whose reading has failed
+// for a minute; until then it is tried again, and Close leaves it to the next Open.
+// One that cannot be opened is waited for. Other files in the folder are left alone.
+// What is lost in the spool, because somebody damages or removes a segment that waits,
+// Lost counts, and Health as dropped. A folder that somebody renames while it is in use stays in
 // use under its new name, where the next run does not look for it; one that is removed
 // takes nothing until there is another one.
 //
 // Its methods are called one at a time, as those of any Sink, but for Held, Lost, State
-// and Own. All calls of the inner sink are made by a goroutine of the Sink, one at a time. One
-// that hangs delays a Write by Options.Patience, and is abandoned by Close.
+// and Own. All calls of the inner sink are made by a goroutine of the Sink, one at a
+// time. One that hangs delays a Write by Options.Patience, and is abandoned by Close.
 type Sink struct {
 	inner sink.Sink // immutable; called by the courier alone
 	given string    // immutable, the folder as the user wrote it
@@ -61,6 +63,7 @@ type Sink struct {
 
 	courier   atomic.Uint64 // its goroutine; 0 before Open
 	unflushed bool          // courier only: the inner sink took something since its last Flush
+	op        string        // courier only: the call that it makes of the inner sink, or made last
 
 	mu       sync.Mutex // guards everything below; not held while the inner sink is called
 	running  bool
@@ -342,10 +345,11 @@ func (s *Sink) await(ctx context.Context, asked <-chan error) error {
 }
 
 // Close goes on bringing the spool to the inner sink until that fails, a segment cannot
-// be opened, or the time of ctx is nearly over: a tenth of it is kept for the end, 200 ms at least and half of it at
-// most. Then it closes the inner sink. What is left stays in the folder, where the next
-// Open finds it, and is no error. An inner sink that does not return is abandoned with
-// what it has in hand, which the next run delivers again.
+// be opened or read, or the time of ctx is nearly over: a tenth of it is kept for the
+// end, 200 ms at least and half of it at most. Then it closes the inner sink. What is
+// left stays in the folder, where the next Open finds it, and is no error. An inner
+// sink that does not return is abandoned with what it has in hand, which the next run
+// delivers again.
 func (s *Sink) Close(ctx context.Context) error {
 	s.mu.Lock()
 	if !s.running {

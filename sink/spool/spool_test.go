@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -306,21 +305,6 @@ func TestAWriteWhoseTimeIsOverIsSpooled(t *testing.T) {
 	})
 }
 
-func TestAnInnerSinkThatEndsItsGoroutineLosesNothing(t *testing.T) {
-	dir := t.TempDir()
-	inner := goexits{&fault.Sink{}}
-	s := opened(t, inner, dir, &spool.Options{Patience: time.Hour})
-	write(t, s, numbered(0, 5))
-	write(t, s, numbered(5, 9))
-	assert.Equal(t, s.Held(), uint64(9))
-	assert.Assert(t, strings.Contains(state(s).LastError, "runtime.Goexit"), state(s).LastError)
-	assert.NilError(t, s.Close(t.Context()))
-	var back fault.Sink
-	s = opened(t, &back, dir, nil)
-	assert.NilError(t, s.Close(t.Context()))
-	assert.DeepEqual(t, back.Lines(), lines(0, 9))
-}
-
 func TestManyBatchesAreReplayedInFewCalls(t *testing.T) {
 	dir := t.TempDir()
 	away := fault.Sink{OnOpen: fault.Always(fault.Fail(errAway))}
@@ -365,11 +349,3 @@ type named struct{ *fault.Sink }
 
 func (named) String() string     { return "tcp://collector" }
 func (named) State() (any, bool) { return map[string]int{"connections": 0}, true }
-
-// goexits is a sink whose Write ends the goroutine.
-type goexits struct{ *fault.Sink }
-
-func (goexits) Write(context.Context, sink.Batch) (int, error) {
-	runtime.Goexit()
-	return 0, nil
-}

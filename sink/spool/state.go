@@ -54,8 +54,10 @@ type State struct {
 	Damaged uint64 `json:"damaged"`
 	Torn    uint64 `json:"torn"`
 
-	// Quarantined is how many damaged segments are kept in the folder, as *.bad,
-	// those from before Open included.
+	// Quarantined is how many segments are kept in the folder, as *.bad, because they
+	// are damaged or of another version, those from before Open included. While there
+	// are any the sink is not well: look at them, and move them away before the next
+	// Open, which counts anew.
 	Quarantined int `json:"quarantined"`
 
 	// Failures is how often the inner sink failed, or was waited for in vain.
@@ -81,11 +83,12 @@ type books struct {
 
 // State returns the state of the sink, as a State, and reports whether somebody
 // should look at it: the inner sink takes nothing or is not well itself, or a segment
-// cannot be read. It may be called at any time from any goroutine and waits for no
-// disk.
+// cannot be read, or was quarantined. It may be called at any time from any goroutine
+// and waits for no disk.
 func (s *Sink) State() (state any, degraded bool) {
 	s.books.mu.Lock()
 	st, degraded := s.books.state, s.books.failed
+	degraded = degraded || st.Quarantined > 0
 	s.books.mu.Unlock()
 	for _, e := range s.books.errors.Snapshot() {
 		if e.Time.After(st.LastErrorTime) {

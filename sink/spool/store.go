@@ -35,9 +35,9 @@ type store struct {
 	cursor cursor
 
 	segments []*segment // oldest first
-	spent    []*segment // delivered, but nothing could be done away with them yet
+	spent    []*segment // delivered, but could not be removed yet
 	bytes    int64      // of all of these
-	number   uint64     // the highest that a segment has or had
+	number   uint64     // the highest that a segment has, had, or was to have
 	head     *os.File   // of the oldest segment, for reading; nil until it is read
 	tail     *os.File   // of the newest segment, for appending; nil if the next append begins another
 	dirty    bool       // something was written to tail since the last sync
@@ -45,8 +45,7 @@ type store struct {
 
 	next  uint64
 	taken uint64
-	from  uint64    // next when the store was opened
-	last  time.Time // when what was read last was spooled
+	from  uint64 // next when the store was opened
 
 	reader reader
 	frame  []byte
@@ -65,7 +64,7 @@ type segment struct {
 	size   int64  // as far as it is written
 	off    int64  // as far as it is read
 	skip   uint64 // records before this are delivered
-	bad    bool   // a part of it is damaged
+	bad    error  // why a part of it counts as damaged; nil if none does
 }
 
 func (s *segment) name() string { return fmt.Sprintf(segmentName, s.number) }
@@ -199,7 +198,8 @@ func (t *store) begin() error {
 	if err := t.endTail(); err != nil {
 		return err
 	}
-	s := &segment{number: t.number + 1, id: rand.Uint64() | 1, first: t.next, size: headerSize, off: headerSize}
+	t.number++ // also where this fails: the name may stay taken
+	s := &segment{number: t.number, id: rand.Uint64() | 1, first: t.next, size: headerSize, off: headerSize}
 	const create = os.O_RDWR | os.O_CREATE | os.O_EXCL
 	f, err := openFile(t.root, s.name(), create)
 	if missing(err) { // the folder is removed, and there may be another one
@@ -220,7 +220,6 @@ func (t *store) begin() error {
 	if t.policy != SyncNever {
 		t.failedSync(bringToDisk(t.folder))
 	}
-	t.number = s.number
 	t.tail = f
 	t.segments = append(t.segments, s)
 	t.bytes += s.size
@@ -292,11 +291,16 @@ func (t *store) failedSync(err error) {
 	if err == nil {
 		return
 	}
-	if t.note != nil {
-		t.note("sync", err)
-	}
+	t.tell("sync", err)
 	if t.unsynced == nil {
 		t.unsynced = fmt.Errorf("cannot bring it to the disk: %w", err)
+	}
+}
+
+// tell tells of an error that nobody is waiting for.
+func (t *store) tell(op string, err error) {
+	if t.note != nil {
+		t.note(op, err)
 	}
 }
 
@@ -311,7 +315,7 @@ func (t *store) sync() error {
 	return err
 }
 
-// close lets go of the folder. It can be opened again.
+// close lets go of the folder.
 func (t *store) close() error {
 	err := errors.Join(t.endTail(), t.sync(), t.clear())
 	err = errors.Join(err, closeAll(t.head, t.cursor.file, t.lock, t.folder), t.root.Close())

@@ -37,10 +37,9 @@ func (t *store) find(number uint64) error {
 	s.id, s.first, err = parseHeader(top[:min(n, headerSize)])
 	switch {
 	case errors.Is(err, errVersion):
-		t.quarantined++
-		return quarantine(t.root, s.name())
+		return t.quarantine(s.name(), err)
 	case err != nil: // the first frame tells the id as well
-		s.bad = true
+		s.bad = errors.New("its header is damaged")
 		if n == len(top) {
 			s.id = binary.LittleEndian.Uint64(top[headerSize:])
 		}
@@ -59,7 +58,7 @@ func (t *store) survey() error {
 	for i, seen := len(t.segments)-1, false; i >= 0; i-- {
 		s := t.segments[i]
 		t.next = max(t.next, s.first)
-		if seen && !s.bad {
+		if seen && s.bad == nil {
 			continue
 		}
 		first, next, err := t.measure(s)
@@ -67,7 +66,7 @@ func (t *store) survey() error {
 			return err
 		}
 		t.next = max(t.next, next)
-		if s.bad {
+		if s.bad != nil {
 			s.first = first
 		}
 		seen = seen || next > 0
