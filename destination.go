@@ -60,6 +60,8 @@ type destination struct {
 	leaving  sync.Once
 	left     chan struct{} // closed when no record will come from here to next
 
+	lookout *time.Timer // immutable; runs while the sink is in a call: pressure.go
+
 	// producers, for records that never entered the queue
 	rejected  atomic.Uint64 // policy Error
 	contended atomic.Uint64 // dropped: full, and the oldest could not be freed
@@ -107,6 +109,8 @@ func newDestination(path string, config Destination, format int) *destination {
 		writer: newWriter(),
 	}
 	d.tracing = &d.trace
+	d.lookout = time.AfterFunc(time.Hour, d.lookInCall)
+	d.lookout.Stop()
 	d.feeders.Store(1)
 	if config.Audit != nil {
 		d.trails.chain = trail.NewChain(config.Audit.Key)
