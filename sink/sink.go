@@ -83,7 +83,9 @@ func (b Batch) Record(i int) []byte {
 }
 
 // Stater is a Sink that shows its own state in hydra.Health, as
-// DestinationHealth.SinkState.
+// DestinationHealth.SinkState. Where that is degraded and has no error of its own,
+// Health.String shows a state that is a text, or the fields "mode" and "last_error" of
+// one that is an object in JSON.
 type Stater interface {
 	Sink
 
