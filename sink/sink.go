@@ -9,6 +9,10 @@ import "context"
 
 // Sink takes batches of encoded records to where they belong.
 //
+// A Sink belongs to one open handler at a time. Another handler, such as the next one
+// when a configuration is read again, gets a Sink of its own, since the first to close
+// would close that of both; two log files of one path are fine.
+//
 // One writer goroutine owns a sink: hydra never calls two of its methods at the
 // same time, calls Open before anything else and nothing after Close. A method
 // may block, fail, panic or call runtime.Goexit without harm to other destinations.

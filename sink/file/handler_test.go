@@ -104,3 +104,20 @@ func TestOnlySyncToTellsALogCallThatTheDiskFailed(t *testing.T) {
 		})
 	}
 }
+
+func TestASecondHandlerDoesNotCloseTheFileOfTheFirst(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.log")
+	var fallback fault.Writer
+	cfg := hydra.Config{MemoryLimit: -1, Fallback: &fallback, Layers: map[string]hydra.Layer{
+		"default": {Destinations: []hydra.Destination{{Sink: file.New(path, nil)}}},
+	}}
+	first, err := hydra.Open(cfg)
+	assert.NilError(t, err)
+	_, err = hydra.Open(cfg)
+	assert.ErrorContains(t, err, "this Sink is open already")
+	second := hydra.NewHandler(cfg)
+	assert.NilError(t, second.Close(t.Context()))
+	slog.New(first).Info("one")
+	assert.NilError(t, first.Close(t.Context()))
+	assert.Equal(t, strings.Count(content(t, path), `"msg":"one"`), 1)
+}
