@@ -120,24 +120,30 @@ func (s *Sink) Open(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.running {
-		return fmt.Errorf("hydra: log file %q: %w", s.path, errOpen)
+		return s.named(errOpen)
 	}
 	if err := s.closeLocked(ctx); err != nil {
 		return err
 	}
+	if mistakes := s.check(); len(mistakes) > 0 {
+		for i, m := range mistakes {
+			mistakes[i] = s.named(m) // each, as hydra.Open names the place of each
+		}
+		return errors.Join(mistakes...)
+	}
 	if err := s.begun(ctx); err != nil {
-		return fmt.Errorf("hydra: log file %q: %w", s.path, err)
+		return s.named(err)
 	}
 	return nil
 }
+
+// named says of err which file it is about.
+func (s *Sink) named(err error) error { return fmt.Errorf("hydra: log file %q: %w", s.path, err) }
 
 var errOpen = errors.New("this Sink is open already, for another handler perhaps: give each a Sink of its own, which may have the same path")
 
 // begun opens the file and starts what runs beside it.
 func (s *Sink) begun(ctx context.Context) error {
-	if err := s.check(); err != nil {
-		return err
-	}
 	s.sync = &syncer{}
 	s.debt.folder = true // whoever made the name may not have synced it
 	o, err := s.open(0)

@@ -121,3 +121,17 @@ func TestASecondHandlerDoesNotCloseTheFileOfTheFirst(t *testing.T) {
 	assert.NilError(t, first.Close(t.Context()))
 	assert.Equal(t, strings.Count(content(t, path), `"msg":"one"`), 1)
 }
+
+func TestFault59EachMistakeOfEachFileNamesItsPlace(t *testing.T) {
+	wrong := &file.Options{MaxSize: 1, MaxAge: 1}
+	_, err := hydra.Open(hydra.Config{MemoryLimit: -1, Layers: map[string]hydra.Layer{
+		"a": {Destinations: []hydra.Destination{{Sink: file.New("a.log", wrong)}}},
+		"b": {Destinations: []hydra.Destination{{Sink: file.New("b.log", wrong)}}},
+	}})
+	lines := strings.Split(err.Error(), "\n")
+	assert.Equal(t, len(lines), 4, err)
+	for i, want := range []string{"a", "a", "b", "b"} {
+		place := fmt.Sprintf(`hydra: Layers[%q].Destinations[0].Sink: hydra: log file "%s.log": Options.Max`, want, want)
+		assert.Assert(t, strings.HasPrefix(lines[i], place), lines[i])
+	}
+}
