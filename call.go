@@ -111,8 +111,10 @@ func (d *destination) write(p []byte, ends []int, skip, base int) (n int, err er
 // call calls the sink, contains its panics and counts its errors.
 func (d *destination) call(op string, f func(context.Context) error) (err error) {
 	d.stalled.Store(max(int64(time.Since(d.shared.started)), 1))
+	d.lookout.Reset(lookEvery)
 	defer func() {
 		d.stalled.Store(0)
+		d.lookout.Stop()
 		if p := errs.Recovered(recover()); p != nil {
 			err = p
 		}

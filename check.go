@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -189,6 +190,10 @@ func (c *checker) destination(path, name string, d *Destination) {
 		c.note(path+".BlockTimeout", "%v is negative; leave it zero to wait without bound", d.BlockTimeout)
 		d.BlockTimeout = 0
 	}
+	if d.BlockTimeout > 0 && d.Policy != Block {
+		c.note(path+".BlockTimeout", "%v has no use, as under Policy %v no log call waits; set Policy to Block, or leave it unset", d.BlockTimeout, d.Policy)
+		d.BlockTimeout = 0
+	}
 	d.Audit = c.audit(path+".Audit", d.Audit)
 	if d.RetryFor == 0 {
 		d.RetryFor = defaultRetryFor
@@ -196,8 +201,38 @@ func (c *checker) destination(path, name string, d *Destination) {
 	records := c.size(path+".Queue.Records", int64(d.Queue.Records), defaultQueueRecords, maxQueueRecords)
 	d.Queue.Records = int(records)
 	d.Queue.Bytes = c.size(path+".Queue.Bytes", d.Queue.Bytes, defaultQueueBytes, maxQueueBytes)
+	if least := shortest(d.Format, d.Queue.Bytes); d.Queue.Bytes < least {
+		c.note(path+".Queue.Bytes", "%d holds no record, as the shortest takes %d; give it many times that, or leave it zero for %d", d.Queue.Bytes, least, defaultQueueBytes)
+		d.Queue.Bytes = defaultQueueBytes
+	}
 	if d.Durable != nil {
 		d.Durable = c.durable(path+".Durable", *d.Durable)
+	}
+}
+
+// idleLevels notes each level of a destination that is below its layer's, where no other
+// layer brings the records between the two, and none of the levels may change.
+func (c *checker) idleLevels(routes map[string][]route) {
+	least := make(map[*destination]slog.Level) // that may come
+	for _, ways := range routes {
+		for _, way := range ways {
+			level, constant := way.constant()
+			if !constant {
+				level = math.MinInt
+			}
+			if have, ok := least[way.to]; !ok || level < have {
+				least[way.to] = level
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(routes)) {
+		for _, way := range routes[name] {
+			level, ok := way.level.(slog.Level)
+			own, set := way.own.(slog.Level)
+			if ok && set && own < level && least[way.to] == level {
+				c.note(way.path+".Level", "%v is below %v, the level of layer %q, which keeps such records from it; lower that, or Config.Level where the layer has none, or leave this one unset", own, level, name)
+			}
+		}
 	}
 }
 
@@ -323,6 +358,16 @@ func (c *checker) size(path string, n, usual, most int64) int64 {
 		return n
 	}
 	return usual
+}
+
+// shortest returns the bytes that a record without a message takes in f, if they may be
+// more than a queue has.
+func shortest(f format.Format, queue int64) int64 {
+	if queue >= 1<<10 {
+		return 0 // and a format of the user's is not called for nothing
+	}
+	p, _ := contain(f).AppendRecord(nil, slog.NewRecord(time.Unix(0, 0).UTC(), slog.LevelInfo, "", 0), nil)
+	return int64(len(p))
 }
 
 // level returns l, or usual if l is unset.

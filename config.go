@@ -127,14 +127,16 @@ type Destination struct {
 	Format format.Format
 
 	// Level is the least level that this destination takes of what its layer
-	// takes: Debug here brings nothing where the layer is at Info. Nil means all of it.
+	// takes. Nil means all of it. One below the layer's, such as Debug where the layer is
+	// at Info, brings nothing more: it is a mistake where neither can change and no other
+	// layer brings such records here.
 	Level slog.Leveler
 
 	// Policy is what a full queue does. Zero means DropOldest.
 	Policy Policy
 
 	// BlockTimeout bounds the wait under Block; the record then goes to the
-	// fallback. Zero means no bound. It means nothing under other policies.
+	// fallback. Zero means no bound. Under other policies it is a mistake.
 	BlockTimeout time.Duration
 
 	// SyncLevel is the level from which on Handle returns only when the record is
@@ -194,8 +196,9 @@ type Queue struct {
 	// Records is the most records. Zero means 32768. At most 16777216.
 	Records int
 
-	// Bytes is the most encoded bytes. Zero means 8 MiB. At most 1 GiB. A record
-	// that is longer than this, or than 16 MiB, goes to the fallback.
+	// Bytes is the most encoded bytes. Zero means 8 MiB. At most 1 GiB, and no fewer
+	// than the shortest record takes. A record that is longer than this, or than 16 MiB,
+	// goes to the fallback.
 	Bytes int64
 }
 

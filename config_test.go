@@ -140,6 +140,21 @@ var mistakes = []struct {
 		"absurd bytes", destination("huge", hydra.Destination{Sink: &fault.Sink{}, Queue: hydra.Queue{Bytes: 1 << 40}}),
 		[]string{`Layers["huge"].Destinations[0].Queue.Bytes:`, "more than the 1073741824", "leave it zero for 8388608"},
 	},
+	{
+		"queue that holds no record", destination("tiny", hydra.Destination{Sink: &fault.Sink{}, Queue: hydra.Queue{Bytes: 1}}),
+		[]string{`Layers["tiny"].Destinations[0].Queue.Bytes:`, "1 holds no record, as the shortest takes 56", "leave it zero for 8388608"},
+	},
+	{
+		"timeout without a wait", destination("nowait", hydra.Destination{Sink: &fault.Sink{}, BlockTimeout: time.Second}),
+		[]string{`Layers["nowait"].Destinations[0].BlockTimeout:`, "1s has no use", "DropOldest", "set Policy to Block, or leave it unset"},
+	},
+	{
+		"level below the default of its layer", destination("idle1", hydra.Destination{Sink: &fault.Sink{}, Level: slog.LevelDebug}),
+		[]string{`Layers["idle1"].Destinations[0].Level:`, `DEBUG is below INFO, the level of layer "idle1"`, "lower that", "leave this one unset"},
+	},
+	{"level below that of its layer", layer("idle2", hydra.Layer{
+		Level: slog.LevelError, Destinations: []hydra.Destination{{Sink: &fault.Sink{}, Level: slog.LevelWarn}},
+	}), []string{`Layers["idle2"].Destinations[0].Level:`, `WARN is below ERROR, the level of layer "idle2"`, "lower that"}},
 	{"match rule on the layer key", func(c *hydra.Config) {
 		destination("keyed", hydra.Destination{Sink: &fault.Sink{}})(c)
 		l := c.Layers["keyed"]
@@ -281,6 +296,51 @@ func TestFault59NewHandlerSaysEachMistakeOnceAndLosesNothing(t *testing.T) {
 	}
 }
 
+func TestALevelBelowTheLayersIsNoMistakeWhereRecordsMayCome(t *testing.T) {
+	debug := func(s sink.Sink) []hydra.Destination { return []hydra.Destination{{Sink: s, Level: slog.LevelDebug}} }
+	tests := []struct {
+		name string
+		set  func(c *hydra.Config, s sink.Sink)
+	}{
+		{"layer as low", func(c *hydra.Config, s sink.Sink) {
+			layer("a", hydra.Layer{Level: slog.LevelDebug, Destinations: debug(s)})(c)
+		}},
+		{"Config as low", func(c *hydra.Config, s sink.Sink) {
+			c.Level = slog.LevelDebug
+			layer("a", hydra.Layer{Destinations: debug(s)})(c)
+		}},
+		{"layer that may change", func(c *hydra.Config, s sink.Sink) {
+			layer("a", hydra.Layer{Level: new(slog.LevelVar), Destinations: debug(s)})(c)
+		}},
+		{"Config that may change", func(c *hydra.Config, s sink.Sink) {
+			c.Level = new(slog.LevelVar)
+			layer("a", hydra.Layer{Destinations: debug(s)})(c)
+		}},
+		{"destination that may change", func(c *hydra.Config, s sink.Sink) {
+			level := new(slog.LevelVar)
+			level.Set(slog.LevelDebug)
+			layer("a", hydra.Layer{Destinations: []hydra.Destination{{Sink: s, Level: level}}})(c)
+		}},
+		{"layer * brings them", func(c *hydra.Config, s sink.Sink) {
+			layer("a", hydra.Layer{Destinations: debug(s)})(c)
+			layer("*", hydra.Layer{Level: slog.LevelDebug, Destinations: debug(s)})(c)
+		}},
+		{"another layer brings them", func(c *hydra.Config, s sink.Sink) {
+			layer("a", hydra.Layer{Destinations: debug(s)})(c)
+			layer("b", hydra.Layer{Level: slog.LevelDebug, Destinations: debug(s)})(c)
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			cfg := sound(io.Discard, &fault.Sink{})
+			tt.set(&cfg, &fault.Sink{})
+			h, err := hydra.Open(cfg)
+			assert.NilError(t, err)
+			closed(t, h)
+		})
+	}
+}
+
 func TestASharedSinkHasOneSetOfSettings(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -303,7 +363,7 @@ func TestASharedSinkHasOneSetOfSettings(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			one := hydra.Destination{Sink: &fault.Sink{}}
+			one := hydra.Destination{Sink: &fault.Sink{}, Policy: hydra.Block}
 			other := one
 			tt.change(&other)
 			cfg := hydra.Config{Layers: map[string]hydra.Layer{

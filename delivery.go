@@ -13,7 +13,10 @@ type Delivery struct {
 	// Destination is its name.
 	Destination string
 
-	// Written is how many records the sink took during the call.
+	// Written is how many records the sink took during the call. After a Flush those
+	// count, too, that a sink keeps until its target takes them, such as a spool: it says
+	// how many it keeps, but not which, and they may be of before. Health has them as
+	// Spooled.
 	Written uint64
 
 	// Fallback is how many went to the fallback instead.
@@ -21,7 +24,8 @@ type Delivery struct {
 
 	// Spooled is how many wait for the next start of the program: in a durable queue,
 	// those included that an earlier process left there and that have not been
-	// recovered, or with a sink that keeps records until its target takes them.
+	// recovered, or, after a Close, with a sink that keeps records until its target takes
+	// them.
 	Spooled uint64
 
 	// Dropped is how many were lost.

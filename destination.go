@@ -60,6 +60,8 @@ type destination struct {
 	leaving  sync.Once
 	left     chan struct{} // closed when no record will come from here to next
 
+	lookout *time.Timer // immutable; runs while the sink is in a call: pressure.go
+
 	// producers, for records that never entered the queue
 	rejected  atomic.Uint64 // policy Error
 	contended atomic.Uint64 // dropped: full, and the oldest could not be freed
@@ -67,6 +69,7 @@ type destination struct {
 	forfeited atomic.Uint64 // dropped: the fallback failed
 	truncated atomic.Uint64 // subset of all: flaws of the encoding
 	failed    atomic.Uint64 // likewise
+	oversized atomic.Uint64 // subset of bypassed and forfeited: longer than the queue takes
 	high      atomic.Bool   // the queue passed 80 % and has not fallen to half since
 	highMark  atomic.Uint32 // most records seen in the queue past 80 %
 	watched   atomic.Int64  // when a log call last looked after the writer, in ns since shared.started
@@ -107,6 +110,8 @@ func newDestination(path string, config Destination, format int) *destination {
 		writer: newWriter(),
 	}
 	d.tracing = &d.trace
+	d.lookout = time.AfterFunc(time.Hour, d.lookInCall)
+	d.lookout.Stop()
 	d.feeders.Store(1)
 	if config.Audit != nil {
 		d.trails.chain = trail.NewChain(config.Audit.Key)
@@ -236,8 +241,9 @@ func (d *destination) bypass(p []byte, err error) error {
 	return err
 }
 
-// tellTooLarge reports a record of n bytes that no room in the queue can hold.
+// tellTooLarge counts and reports a record of n bytes that no room in the queue can hold.
 func (d *destination) tellTooLarge(n int) {
+	d.oversized.Add(1)
 	d.shared.reporter.report(Event{
 		Kind: EventTooLarge, Destination: d.config.Name, Count: 1,
 		Err: fmt.Errorf("a record of %d bytes does not fit the queue of %d; raise Queue.Bytes or lower the format's MaxRecord", n, d.config.Queue.Bytes),

@@ -139,6 +139,7 @@ func TestRecordTooLargeForTheQueueGoesToTheFallback(t *testing.T) {
 			r.close()
 			assert.DeepEqual(t, r.strays(), []string{large})
 			assert.Equal(t, len(r.seen(hydra.EventTooLarge)), 1)
+			assert.Equal(t, r.state().TooLarge, uint64(1))
 			lines := r.sink.Lines()
 			assert.Equal(t, lines[len(lines)-1], large[1:])
 			r.wantAccount(2, 1, 0, 0)

@@ -62,7 +62,7 @@ func (d *destination) tellLosses() {
 	if news > 0 {
 		d.shared.reporter.report(Event{
 			Kind: EventDropped, Destination: d.config.Name, Count: news,
-			Err: errors.New("they were dropped or rejected; Losses in Health says why"),
+			Err: errors.New("they were dropped or rejected; Losses and Rejected in Health say why"),
 		})
 	}
 }

@@ -148,6 +148,10 @@ type DestinationHealth struct {
 	Truncated    uint64 `json:"truncated"`
 	EncodeErrors uint64 `json:"encode_errors"`
 
+	// TooLarge is how many records no room in the queue could hold. They are among
+	// those in Fallback, or in Losses.FallbackFailed.
+	TooLarge uint64 `json:"too_large"`
+
 	// Bytes is how many bytes the sink took, gap markers included, and Batches in
 	// how many calls.
 	Bytes   uint64 `json:"bytes"`
@@ -287,6 +291,7 @@ func (d *destination) health(now time.Time) DestinationHealth {
 		FallbackTo:   d.config.Fallback,
 		Truncated:    d.truncated.Load(),
 		EncodeErrors: d.failed.Load(),
+		TooLarge:     d.oversized.Load(),
 		Latency: Latency{
 			P50: d.latency.Quantile(0.5),
 			P99: d.latency.Quantile(0.99),

@@ -129,17 +129,75 @@ func (h Health) String() string {
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "destination\tstatus\toffered\twritten\tfallback\tdropped\trejected\tspooled\tpending\tp99\tlast error")
 	for _, d := range h.Destinations {
-		last := ErrorCount{Last: "-"}
-		for _, e := range d.Errors {
-			if e.Time.After(last.Time) {
-				last = e
-			}
-		}
 		fmt.Fprintf(w, "%s\t%v\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%v\t%s\n", d.Name, d.Status,
-			d.Offered, d.Written, d.Fallback, d.Dropped, d.Rejected, d.Spooled, d.Pending, d.Latency.P99, last.Last)
+			d.Offered, d.Written, d.Fallback, d.Dropped, d.Rejected, d.Spooled, d.Pending, rough(d.Latency.P99), d.reason())
 	}
 	_ = w.Flush() // a strings.Builder takes everything
 	return b.String()
+}
+
+// rough returns two digits of l, as much as the quantiles of a Latency are worth.
+func rough(l time.Duration) time.Duration {
+	unit := time.Duration(1)
+	for l/unit >= 100 {
+		unit *= 10
+	}
+	return l.Round(unit)
+}
+
+// reason returns why a destination is not well or, if it is, its last error, in a few
+// words; "-" where its counters say all there is to say.
+func (d *DestinationHealth) reason() string {
+	if d.InCall >= callTooLong {
+		return fmt.Sprintf("in a call for %v", d.InCall.Round(time.Second))
+	}
+	last := ErrorCount{Last: "-"}
+	for _, e := range d.Errors {
+		if e.Time.After(last.Time) {
+			last = e
+		}
+	}
+	if d.Status == StatusOK || len(d.Errors) > 0 {
+		return last.Last
+	}
+	state := d.sinkSays()
+	share := 100 * max(float64(d.Queue.Records)/float64(max(d.Queue.RecordsMax, 1)), float64(d.Queue.Bytes)/float64(max(d.Queue.BytesMax, 1)))
+	switch {
+	case state != "":
+		return state
+	case d.Durable.inMemory():
+		return d.Durable.Error
+	case d.TooLarge > 0:
+		return fmt.Sprintf("%d too large", d.TooLarge)
+	case share > 50: // from 80 on, until it has fallen to this
+		return fmt.Sprintf("queue %.0f %% full", share)
+	}
+	return last.Last
+}
+
+// sinkSays returns what the state of the sink says of errors, also of one that was read
+// back from JSON; empty if nothing.
+func (d *DestinationHealth) sinkSays() (text string) {
+	defer func() {
+		if errs.Recovered(recover()) != nil { // of a method of the state
+			text = ""
+		}
+	}()
+	if s, ok := d.SinkState.(string); ok {
+		return s
+	}
+	var state struct {
+		Mode string `json:"mode"`
+		Last string `json:"last_error"`
+	}
+	encoded, err := json.Marshal(d.SinkState)
+	if err != nil || json.Unmarshal(encoded, &state) != nil {
+		return ""
+	}
+	if state.Mode != "" && state.Last != "" {
+		return state.Mode + ": " + state.Last
+	}
+	return state.Mode + state.Last
 }
 
 // sinkName returns what the String method of a sink does, or else its type.

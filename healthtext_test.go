@@ -97,3 +97,63 @@ func TestHealthThatIsNoneSaysWhatIsWrong(t *testing.T) {
 		})
 	}
 }
+
+func TestTheTableSaysWhyADestinationIsNotWell(t *testing.T) {
+	failed := []hydra.ErrorCount{{Last: "write: broken", Time: time.Unix(2, 0)}, {Last: "open: older", Time: time.Unix(1, 0)}}
+	tests := []struct {
+		name string
+		d    hydra.DestinationHealth
+		want string
+	}{
+		{"well", hydra.DestinationHealth{Status: hydra.StatusOK}, "-"},
+		{"well again", hydra.DestinationHealth{Status: hydra.StatusOK, Errors: failed}, "write: broken"},
+		{"well with a state", hydra.DestinationHealth{SinkState: map[string]any{"last_error": "old"}}, "-"},
+		{"fails", hydra.DestinationHealth{Status: hydra.StatusFailing, Errors: failed, TooLarge: 1}, "write: broken"},
+		{"hangs", hydra.DestinationHealth{Status: hydra.StatusFailing, Errors: failed, InCall: 6100 * time.Millisecond}, "in a call for 6s"},
+		{"sink with a word", hydra.DestinationHealth{Status: hydra.StatusDegraded, SinkState: "tired"}, "tired"},
+		{"sink with a mode", hydra.DestinationHealth{
+			Status: hydra.StatusDegraded, SinkState: map[string]any{"mode": "spooling", "last_error": "503 Service Unavailable"},
+		}, "spooling: 503 Service Unavailable"},
+		{"sink with an error", hydra.DestinationHealth{
+			Status: hydra.StatusDegraded, SinkState: &struct {
+				Last string `json:"last_error"`
+			}{"rename: denied"},
+		}, "rename: denied"},
+		{"sink whose state is none", hydra.DestinationHealth{Status: hydra.StatusDegraded, SinkState: func() {}}, "-"},
+		{"sink whose state panics", hydra.DestinationHealth{Status: hydra.StatusDegraded, SinkState: panicky{}}, "-"},
+		{"queue in memory", hydra.DestinationHealth{
+			Status: hydra.StatusDegraded, Durable: &hydra.DurableHealth{Error: "no room"},
+		}, "no room"},
+		{"too large", hydra.DestinationHealth{Status: hydra.StatusDegraded, TooLarge: 1}, "1 too large"},
+		{"many records", hydra.DestinationHealth{
+			Status: hydra.StatusDegraded, Queue: hydra.QueueHealth{Records: 9, RecordsMax: 10, BytesMax: 10},
+		}, "queue 90 % full"},
+		{"many bytes", hydra.DestinationHealth{
+			Status: hydra.StatusDegraded, Queue: hydra.QueueHealth{RecordsMax: 10, Bytes: 85, BytesMax: 100},
+		}, "queue 85 % full"},
+		{"lost records", hydra.DestinationHealth{Status: hydra.StatusDegraded, Dropped: 7}, "-"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			table := strings.Split(hydra.Health{Destinations: []hydra.DestinationHealth{tt.d}}.String(), "\n")
+			at := strings.Index(table[1], "last error")
+			assert.Equal(t, table[2][at:], tt.want)
+		})
+	}
+}
+
+// panicky is the state of a sink whose method panics.
+type panicky struct{}
+
+func (panicky) MarshalJSON() ([]byte, error) { panic("boom") }
+
+func TestTheTableRoundsLatencyToWhatItIsWorth(t *testing.T) {
+	for p99, want := range map[time.Duration]string{
+		0: "0s", 99: "99ns", 2188 * time.Microsecond: "2.2ms", 999 * time.Microsecond: "1ms",
+		123456 * time.Microsecond: "120ms", 83400 * time.Millisecond: "1m23s",
+	} {
+		h := hydra.Health{Destinations: []hydra.DestinationHealth{{Latency: hydra.Latency{P99: p99}}}}
+		fields := strings.Fields(strings.Split(h.String(), "\n")[2])
+		assert.Equal(t, fields[len(fields)-2], want)
+	}
+}

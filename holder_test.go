@@ -7,6 +7,7 @@ import (
 	"context"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 
@@ -87,6 +88,22 @@ func TestCloseNamesWhatTheSinkHolds(t *testing.T) {
 		assert.Equal(t, got.Spooled, uint64(3))
 		assert.Equal(t, got.Written, uint64(0))
 		assert.Assert(t, strings.Contains(err.Error(), "3 wait for the next start"), "got %v", err)
+	})
+}
+
+func TestFlushCountsWhatTheSinkHoldsAsWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, h := newHolder(t)
+		r.sink.OnFlush = fault.At(2, fault.Fail(syscall.EIO))
+		r.log(1, 3)
+		assert.NilError(t, r.Flush(t.Context()))
+		r.log(4, 5)
+		got := delivery(t, r.Flush(t.Context()))
+		assert.Equal(t, got.Written, uint64(2))
+		assert.Equal(t, got.Spooled, uint64(0))
+		assert.Equal(t, r.state().Spooled, uint64(5))
+		h.held.Store(0)
+		r.close()
 	})
 }
 

@@ -53,12 +53,23 @@ type route struct {
 	level slog.Leveler // of the layer
 	own   slog.Leveler // of the destination; nil takes all that the layer takes
 	every *route       // the way of layer "*" to the same destination, or nil
+	path  string       // of the destination in the layer's Config
 }
 
 // takes reports whether a record of level l goes this way.
 func (r *route) takes(l slog.Level) bool {
 	return l >= r.level.Level() && (r.own == nil || l >= r.own.Level()) ||
 		r.every != nil && r.every.takes(l)
+}
+
+// constant returns the least level that goes this way by itself, if it cannot change.
+func (r *route) constant() (level slog.Level, constant bool) {
+	level, constant = r.level.(slog.Level)
+	if r.own != nil {
+		own, ok := r.own.(slog.Level)
+		level, constant = max(level, own), constant && ok
+	}
+	return level, constant
 }
 
 // newRouter connects the layers of cfg, which is complete, to destinations that
@@ -101,9 +112,10 @@ func (r *router) route(cfg Config, names []string, c *checker) (routes map[strin
 				c.note(path, "has the sink of destination %q but other settings; make them equal, or give it a sink of its own", d.config.Name)
 				c.merged[given.Name] = true
 			}
-			routes[name] = append(routes[name], route{to: d, level: from.Level, own: given.Level})
+			routes[name] = append(routes[name], route{to: d, level: from.Level, own: given.Level, path: path})
 		}
 	}
+	c.idleLevels(routes)
 	return routes, all
 }
 
@@ -141,11 +153,7 @@ func (r *router) format(f format.Format) int {
 
 // listen makes Enabled report what goes this way.
 func (r *router) listen(way route) {
-	level, constant := way.level.(slog.Level)
-	if way.own != nil {
-		own, ok := way.own.(slog.Level)
-		level, constant = max(level, own), constant && ok
-	}
+	level, constant := way.constant()
 	if !constant {
 		r.changing = append(r.changing, way)
 		return

@@ -82,6 +82,7 @@ func TestErrorRefusesWhatDoesNotFit(t *testing.T) {
 		r.close()
 		assert.DeepEqual(t, r.sink.Lines(), join(numbers(1, 1), gap(0, 3, 0), numbers(2, 5)))
 		r.wantAccount(5, 0, 0, 3)
+		assert.ErrorContains(t, r.seen(hydra.EventDropped)[0].Err, "Losses and Rejected in Health say why")
 	})
 }
 

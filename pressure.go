@@ -11,8 +11,9 @@ import (
 	"github.com/hydra-logger/hydra/internal/memory"
 )
 
-// pressure watches the memory for Config.MemoryLimit. It has no goroutine:
-// writers look when they have work, and Health does.
+// pressure watches the memory for Config.MemoryLimit. It has no goroutine: writers
+// look when they start and when they have work, also while their sink fails; a timer
+// does while it keeps them in a call; and Health does.
 type pressure struct {
 	limit    int                                         // percent; negative means none
 	read     func(now time.Time) (memory.Reading, error) // of a memory.Guard
@@ -37,4 +38,27 @@ func (p *pressure) look(now time.Time) memory.Reading {
 			"%s: %.0f %% used, %s the limit of %d %%", r.Source, r.Percent, relation, p.limit)})
 	}
 	return r
+}
+
+// guard looks if there is a limit to keep.
+func (p *pressure) guard(now time.Time) {
+	if p.limit >= 0 {
+		p.look(now)
+	}
+}
+
+// lookEvery is how often somebody looks for a writer whose sink keeps it, if its queue
+// is past an eighth. Most calls are over before; a reading is good for longer.
+const lookEvery = 200 * time.Millisecond
+
+// lookInCall is what destination.lookout does: it looks for the writer, again and again
+// until the call is over, or Close has abandoned the sink that is in it.
+func (d *destination) lookInCall() {
+	if d.stalled.Load() == 0 || d.shared.life.Err() != nil {
+		return
+	}
+	if d.queue.eighthFull() {
+		d.shared.pressure.guard(time.Now())
+	}
+	d.lookout.Reset(lookEvery) // at worst once more than needed
 }

@@ -110,6 +110,64 @@ func TestNextDestinationDoesNotGrowAboveTheMemoryLimit(t *testing.T) {
 	})
 }
 
+func TestQueuesDoNotGrowAboveTheMemoryLimitWhileTheSinkStandsStill(t *testing.T) {
+	tests := []struct {
+		name string
+		set  func(s *fault.Sink, released chan struct{})
+	}{
+		{"hangs in Open", func(s *fault.Sink, released chan struct{}) { s.OnOpen = fault.At(1, fault.Stall(released)) }},
+		{"hangs in Write", func(s *fault.Sink, released chan struct{}) { s.OnWrite = fault.At(1, fault.Stall(released)) }},
+		{"fails", func(s *fault.Sink, _ chan struct{}) { s.OnWrite = fault.Always(fault.Fail(syscall.ENOSPC)) }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				released := make(chan struct{})
+				s := &fault.Sink{}
+				tt.set(s, released)
+				var percent atomic.Int64
+				h, fallback := memoryRig(t, 90, &percent, s)
+				log := slog.New(h)
+				log.Info("1")
+				time.Sleep(10 * time.Millisecond)
+				for range 20 {
+					log.Info("2")
+				}
+				percent.Store(91)
+				time.Sleep(1100 * time.Millisecond) // the longest pause between tries, and RetryFor is longer
+				for range 5 {
+					log.Info("3")
+				}
+				news := string(fallback.Bytes()) // before Health, which looks as well
+				assert.Equal(t, strings.Count(news, `"msg":"3"`), 5, news)
+				assert.Equal(t, strings.Count(news, "cgroup: 91 % used, above the limit of 90 %"), 1, news)
+				percent.Store(50)
+				time.Sleep(1100 * time.Millisecond)
+				log.Info("4")
+				assert.Equal(t, strings.Count(string(fallback.Bytes()), `"msg":"4"`), 0)
+				close(released)
+				_ = h.Close(context.Background()) // what it says is up to the sink
+			})
+		})
+	}
+}
+
+func TestMemoryAboveTheLimitFromTheStartIsSeenBeforeTheSinkHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		released := make(chan struct{})
+		var percent atomic.Int64
+		percent.Store(99)
+		h, fallback := memoryRig(t, 90, &percent, &fault.Sink{OnOpen: fault.At(1, fault.Stall(released))})
+		synctest.Wait()
+		for range 16 {
+			slog.New(h).Info("1")
+		}
+		assert.Equal(t, strings.Count(string(fallback.Bytes()), `"msg":"1"`), 16-11) // an eighth of 80 is 10
+		close(released)
+		assert.NilError(t, h.Close(context.Background()))
+	})
+}
+
 func TestWritersLookAtTheMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &fault.Sink{}

@@ -112,7 +112,8 @@ func (d *destination) work() {
 	if d.marked.until.IsZero() {
 		d.marked.until = time.Now()
 	}
-	if !d.opened && !d.waiting() { // not by Open
+	d.shared.pressure.guard(time.Now()) // a sink may hang from the first call on
+	if !d.opened && !d.waiting() {      // not by Open
 		if err := d.open(); err != nil {
 			d.breakOff(err)
 		}
@@ -137,7 +138,7 @@ func (d *destination) work() {
 		now := time.Now()
 		steady := now.Sub(d.busy) <= napTime+napTime/4 // a nap ago, or less
 		d.busy = now
-		d.shared.pressure.look(now)
+		d.shared.pressure.guard(now)
 		if steady && len(d.haul.bytes) < int(d.queue.takeMax)/2 && !d.queue.drained() {
 			d.nap(napping, napTime)
 		}
@@ -238,6 +239,7 @@ func (d *destination) deliver() {
 			return
 		}
 		now := time.Now()
+		d.shared.pressure.guard(now)
 		if n > 0 || failing.IsZero() {
 			failing, pause = now, retryFirst
 		}

@@ -9,6 +9,10 @@ import "context"
 
 // Sink takes batches of encoded records to where they belong.
 //
+// A Sink belongs to one open handler at a time. Another handler, such as the next one
+// when a configuration is read again, gets a Sink of its own, since the first to close
+// would close that of both; two log files of one path are fine.
+//
 // One writer goroutine owns a sink: hydra never calls two of its methods at the
 // same time, calls Open before anything else and nothing after Close. A method
 // may block, fail, panic or call runtime.Goexit without harm to other destinations.
@@ -83,7 +87,9 @@ func (b Batch) Record(i int) []byte {
 }
 
 // Stater is a Sink that shows its own state in hydra.Health, as
-// DestinationHealth.SinkState.
+// DestinationHealth.SinkState. Where that is degraded and has no error of its own,
+// Health.String shows a state that is a text, or the fields "mode" and "last_error" of
+// one that is an object in JSON.
 type Stater interface {
 	Sink
 

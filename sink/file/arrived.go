@@ -51,7 +51,7 @@ func (s *Sink) arrived(ctx context.Context, noted, p []byte, ends []int) (int, e
 	if !at.regular {
 		return 0, errors.New("it was no file that can be read again")
 	}
-	if err := errors.Join(s.check(), s.resolve()); err != nil {
+	if err := errors.Join(append(s.check(), s.resolve())...); err != nil {
 		return 0, err
 	}
 	f, err := s.find(s.name, at, os.O_RDWR|os.O_APPEND, s.acceptable)

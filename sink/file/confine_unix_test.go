@@ -6,6 +6,7 @@
 package file_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,7 +52,9 @@ func TestFault31APipeInTheFoldersPlaceIsNotWaitedFor(t *testing.T) {
 		{name: "rotation", call: func(_ *testing.T, s *file.Sink) error { return s.Rotate() }},
 		{name: "sync", call: func(t *testing.T, s *file.Sink) error { _ = s.Sync(t.Context()); return s.Rotate() }},
 		{name: "reopening", call: func(_ *testing.T, s *file.Sink) error { return s.Reopen() }},
-		{name: "opening", call: func(t *testing.T, s *file.Sink) error { return s.Open(t.Context()) }},
+		{name: "opening", call: func(t *testing.T, s *file.Sink) error {
+			return errors.Join(s.Close(t.Context()), s.Open(t.Context()))
+		}},
 	}
 	for _, tt := range layouts {
 		for _, c := range calls {

@@ -118,24 +118,35 @@ func New(path string, opts *Options) *Sink {
 // for a reader of a pipe, but for the disk, where Options.Sync wants the name of a new
 // file there, and for what a Sink that is opened again has left to do. It refuses what is not safe to write to, each with the way out:
 // directories, links, files of somebody else, pipes that nobody reads. Devices
-// such as /dev/null will do.
+// such as /dev/null will do. It refuses to open a Sink that is open.
 func (s *Sink) Open(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.running {
+		return s.named(errOpen)
+	}
 	if err := s.closeLocked(ctx); err != nil {
 		return err
 	}
+	if mistakes := s.check(); len(mistakes) > 0 {
+		for i, m := range mistakes {
+			mistakes[i] = s.named(m) // each, as hydra.Open names the place of each
+		}
+		return errors.Join(mistakes...)
+	}
 	if err := s.begun(ctx); err != nil {
-		return fmt.Errorf("hydra: log file %q: %w", s.path, err)
+		return s.named(err)
 	}
 	return nil
 }
 
+// named says of err which file it is about.
+func (s *Sink) named(err error) error { return fmt.Errorf("hydra: log file %q: %w", s.path, err) }
+
+var errOpen = errors.New("this Sink is open already, for another handler perhaps: give each a Sink of its own, which may have the same path")
+
 // begun opens the file and starts what runs beside it.
 func (s *Sink) begun(ctx context.Context) error {
-	if err := s.check(); err != nil {
-		return err
-	}
 	s.sync = &syncer{}
 	s.debt.folder = true // whoever made the name may not have synced it
 	o, err := s.open(0)

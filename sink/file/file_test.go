@@ -126,7 +126,19 @@ func TestOpenIsRepeatable(t *testing.T) {
 	assert.ErrorIs(t, s.Open(t.Context()), fs.ErrNotExist)
 	assert.NilError(t, os.Mkdir(dir, 0o700))
 	assert.NilError(t, s.Open(t.Context()))
+	write(t, s, "one")
+	assert.NilError(t, s.Close(t.Context()))
 	assert.NilError(t, s.Open(t.Context()))
+	write(t, s, "two")
+	assert.NilError(t, s.Close(t.Context()))
+	assert.Equal(t, content(t, path), "one\ntwo\n")
+}
+
+func TestASinkThatIsOpenIsNotOpenedAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.log")
+	s := file.New(path, nil)
+	assert.NilError(t, s.Open(t.Context()))
+	assert.ErrorContains(t, s.Open(t.Context()), "this Sink is open already, for another handler perhaps: give each a Sink of its own")
 	write(t, s, "one")
 	assert.NilError(t, s.Close(t.Context()))
 	assert.Equal(t, content(t, path), "one\n")

@@ -104,3 +104,34 @@ func TestOnlySyncToTellsALogCallThatTheDiskFailed(t *testing.T) {
 		})
 	}
 }
+
+func TestASecondHandlerDoesNotCloseTheFileOfTheFirst(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "app.log")
+	var fallback fault.Writer
+	cfg := hydra.Config{MemoryLimit: -1, Fallback: &fallback, Layers: map[string]hydra.Layer{
+		"default": {Destinations: []hydra.Destination{{Sink: file.New(path, nil)}}},
+	}}
+	first, err := hydra.Open(cfg)
+	assert.NilError(t, err)
+	_, err = hydra.Open(cfg)
+	assert.ErrorContains(t, err, "this Sink is open already")
+	second := hydra.NewHandler(cfg)
+	assert.NilError(t, second.Close(t.Context()))
+	slog.New(first).Info("one")
+	assert.NilError(t, first.Close(t.Context()))
+	assert.Equal(t, strings.Count(content(t, path), `"msg":"one"`), 1)
+}
+
+func TestFault59EachMistakeOfEachFileNamesItsPlace(t *testing.T) {
+	wrong := &file.Options{MaxSize: 1, MaxAge: 1}
+	_, err := hydra.Open(hydra.Config{MemoryLimit: -1, Layers: map[string]hydra.Layer{
+		"a": {Destinations: []hydra.Destination{{Sink: file.New("a.log", wrong)}}},
+		"b": {Destinations: []hydra.Destination{{Sink: file.New("b.log", wrong)}}},
+	}})
+	lines := strings.Split(err.Error(), "\n")
+	assert.Equal(t, len(lines), 4, err)
+	for i, want := range []string{"a", "a", "b", "b"} {
+		place := fmt.Sprintf(`hydra: Layers[%q].Destinations[0].Sink: hydra: log file "%s.log": Options.Max`, want, want)
+		assert.Assert(t, strings.HasPrefix(lines[i], place), lines[i])
+	}
+}

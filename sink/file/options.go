@@ -147,7 +147,7 @@ var errNoPath = errors.New("the path is empty: name a file, as the first argumen
 
 // check returns every mistake in the path and the options, each with the name of
 // its field.
-func (s *Sink) check() error {
+func (s *Sink) check() []error {
 	o := &s.opts
 	var mistakes []error
 	wrong := func(format string, args ...any) { mistakes = append(mistakes, fmt.Errorf(format, args...)) }
@@ -211,7 +211,7 @@ func (s *Sink) check() error {
 	if o.SyncEvery < 0 || o.SyncEvery > 0 && (o.SyncEvery < time.Millisecond || o.Sync != SyncInterval) {
 		wrong("Options.SyncEvery: %v has no use: it must be a millisecond or more, with Sync: SyncInterval", o.SyncEvery)
 	}
-	return errors.Join(mistakes...)
+	return mistakes
 }
 
 // rotates reports whether the sink moves files away by itself, and expects other

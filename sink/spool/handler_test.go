@@ -52,6 +52,8 @@ func TestFault46AnOutageLongerThanMemory(t *testing.T) {
 	assert.Equal(t, d.Spooled, uint64(records))
 	assert.Equal(t, d.Written+d.Fallback+d.Dropped+d.Rejected+d.Pending, uint64(0))
 	assert.Equal(t, d.Status, hydra.StatusDegraded)
+	table := h.Health().String()
+	assert.Assert(t, strings.Contains(table, "spooling: ") && strings.Contains(table, errAway.Error()), table)
 	text, err := json.Marshal(d)
 	assert.NilError(t, err)
 	assert.Assert(t, strings.Contains(string(text), `"sink_state":{"mode":"spooling","records":2000,`), string(text))

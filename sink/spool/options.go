@@ -95,7 +95,7 @@ const (
 
 // check returns every mistake in what New was given, each with the name of its
 // field.
-func (s *Sink) check() error {
+func (s *Sink) check() []error {
 	o := &s.opts
 	var mistakes []error
 	wrong := func(format string, args ...any) { mistakes = append(mistakes, fmt.Errorf(format, args...)) }
@@ -126,7 +126,7 @@ func (s *Sink) check() error {
 	if o.Sync < SyncNever || o.Sync > SyncBatch {
 		wrong("Options.Sync: there is no policy %d: use SyncNever, SyncFlush or SyncBatch", o.Sync)
 	}
-	return errors.Join(mistakes...)
+	return mistakes
 }
 
 // checkFolder returns why a folder cannot be the spool's. One that is missing can

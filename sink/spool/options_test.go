@@ -162,3 +162,11 @@ func TestFault29LinksInTheFolderAreNotFollowed(t *testing.T) {
 		assert.Equal(t, string(text), "mine")
 	}
 }
+
+func TestFault59EachOfSeveralMistakesNamesTheSpool(t *testing.T) {
+	err := spool.New(&fault.Sink{}, "", &spool.Options{Patience: -1}).Open(t.Context())
+	for _, line := range strings.Split(err.Error(), "\n") {
+		assert.Assert(t, strings.HasPrefix(line, `hydra: spool "": `), line)
+	}
+	assert.Equal(t, strings.Count(err.Error(), "\n"), 1, err)
+}

@@ -119,8 +119,11 @@ func (s *Sink) Open(context.Context) error {
 	if s.running || s.closed {
 		return s.wrap(errors.New("it was opened before: make another one"))
 	}
-	if err := s.check(); err != nil {
-		return s.wrap(err)
+	if mistakes := s.check(); len(mistakes) > 0 {
+		for i, m := range mistakes {
+			mistakes[i] = s.wrap(m) // each, as hydra.Open names the place of each
+		}
+		return errors.Join(mistakes...)
 	}
 	s.store = store{dir: s.dir, maxBytes: s.opts.MaxBytes, segmentBytes: s.opts.SegmentBytes, policy: s.opts.Sync, note: s.note}
 	if err := s.store.open(); err != nil {
