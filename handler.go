@@ -226,6 +226,8 @@ func (c *core) closeSinks(patience time.Duration) {
 // handler starts the writers and returns the handler that everything else is
 // derived from. Close ends them.
 func (c *core) handler() *Handler {
+	c.shared.pressure.guard(time.Now()) // or a queue might be full before anybody looks
+
 	go c.shared.reporter.run() // ends when Close stops it, which waits for done
 	for _, d := range c.destinations {
 		go d.run() // ends when its queue is sealed and empty; Close waits for done

@@ -11,9 +11,9 @@ import (
 	"github.com/hydra-logger/hydra/internal/memory"
 )
 
-// pressure watches the memory for Config.MemoryLimit. It has no goroutine: writers
-// look when they start and when they have work, also while their sink fails; a timer
-// does while it keeps them in a call; and Health does.
+// pressure watches the memory for Config.MemoryLimit. It has no goroutine: who makes a
+// handler looks once; writers do when they have work, also while their sink fails; a
+// timer does while it keeps them in a call; and Health does.
 type pressure struct {
 	limit    int                                         // percent; negative means none
 	read     func(now time.Time) (memory.Reading, error) // of a memory.Guard

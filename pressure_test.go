@@ -158,7 +158,6 @@ func TestMemoryAboveTheLimitFromTheStartIsSeenBeforeTheSinkHangs(t *testing.T) {
 		var percent atomic.Int64
 		percent.Store(99)
 		h, fallback := memoryRig(t, 90, &percent, &fault.Sink{OnOpen: fault.At(1, fault.Stall(released))})
-		synctest.Wait()
 		for range 16 {
 			slog.New(h).Info("1")
 		}

@@ -112,8 +112,7 @@ func (d *destination) work() {
 	if d.marked.until.IsZero() {
 		d.marked.until = time.Now()
 	}
-	d.shared.pressure.guard(time.Now()) // a sink may hang from the first call on
-	if !d.opened && !d.waiting() {      // not by Open
+	if !d.opened && !d.waiting() { // not by Open
 		if err := d.open(); err != nil {
 			d.breakOff(err)
 		}
