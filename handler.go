@@ -270,7 +270,9 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	var line format.Line
 	var err error
 	for i := range layer.outputs {
-		err = join(err, h.output(ctx, &line, &layer.outputs[i], &r, top))
+		if e := h.output(ctx, &line, &layer.outputs[i], &r, top); e != nil {
+			err = join(err, e)
+		}
 	}
 	line.Free()
 	return err
@@ -295,19 +297,18 @@ func (h *Handler) output(ctx context.Context, line *format.Line, o *output, r *s
 		if flaws != 0 {
 			way.to.noteFlaws(flaws)
 		}
-		err = join(err, way.to.offer(ctx, b, stampOf(r.Time), r.Level))
+		if e := way.to.offer(ctx, b, stampOf(r.Time), r.Level); e != nil {
+			err = join(err, e)
+		}
 	}
 	return err
 }
 
-// join is errors.Join, which allocates even for one error: a record refused under
-// overload should cost as little as one that is taken.
+// join is errors.Join of two, which allocates even for one error: a record refused
+// under overload should cost as little as one that is taken. b is not nil.
 func join(a, b error) error {
-	switch {
-	case a == nil:
+	if a == nil || a == ErrClosed && b == ErrClosed { // of the handler, whatever the destination
 		return b
-	case b == nil, a == ErrClosed && b == ErrClosed: // of the handler, whatever the destination
-		return a
 	}
 	return errors.Join(a, b)
 }

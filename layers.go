@@ -52,12 +52,25 @@ type route struct {
 	to    *destination
 	level slog.Leveler // of the layer
 	own   slog.Leveler // of the destination; nil takes all that the layer takes
+	path  string       // in the Config
 	every *route       // the way of layer "*" to the same destination, or nil
-	path  string       // of the destination in the layer's Config
+	sure  slog.Level   // from here on it takes all records, whatever levels change
+}
+
+// newRoute returns a route without a way of layer "*".
+func newRoute(to *destination, level, own slog.Leveler, path string) route {
+	r := route{to: to, level: level, own: own, path: path, sure: math.MaxInt}
+	if level, constant := r.constant(); constant {
+		r.sure = level
+	}
+	return r
 }
 
 // takes reports whether a record of level l goes this way.
-func (r *route) takes(l slog.Level) bool {
+func (r *route) takes(l slog.Level) bool { return l >= r.sure || r.takesNow(l) }
+
+// takesNow is takes for levels that may have changed.
+func (r *route) takesNow(l slog.Level) bool {
 	return l >= r.level.Level() && (r.own == nil || l >= r.own.Level()) ||
 		r.every != nil && r.every.takes(l)
 }
@@ -112,7 +125,7 @@ func (r *router) route(cfg Config, names []string, c *checker) (routes map[strin
 				c.note(path, "has the sink of destination %q but other settings; make them equal, or give it a sink of its own", d.config.Name)
 				c.merged[given.Name] = true
 			}
-			routes[name] = append(routes[name], route{to: d, level: from.Level, own: given.Level, path: path})
+			routes[name] = append(routes[name], newRoute(d, from.Level, given.Level, path))
 		}
 	}
 	c.idleLevels(routes)
@@ -171,6 +184,7 @@ func (l *layer) add(own, every []route) {
 			continue
 		}
 		ways[i].every = &e // once is enough
+		ways[i].sure = min(ways[i].sure, e.sure)
 	}
 	for _, way := range ways {
 		i := slices.IndexFunc(l.outputs, func(o output) bool { return o.format == way.to.format })
