@@ -4,9 +4,7 @@
 package hydra
 
 import (
-	"cmp"
 	"errors"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -315,61 +313,6 @@ func (d *destination) try() (int, error) {
 	})
 	b.first = whole
 	return total + n, err
-}
-
-// passBarriers lets everybody go on whose records are accounted for, and those who
-// want more after the sink has made safe what it holds, once for all of them.
-func (d *destination) passBarriers() {
-	d.mu.Lock()
-	reached := d.books.passed()
-	d.mu.Unlock()
-	if len(reached) == 0 {
-		return
-	}
-	flushed, synced := errSinkEnded, errSinkEnded // if they do not return
-	defer func() { d.pass(reached, flushed, synced) }()
-	flushed, synced = d.makeSafe(reached)
-}
-
-// makeSafe has the sink make safe what it holds, as far as barriers want it.
-func (d *destination) makeSafe(reached []*barrier) (flushed, synced error) {
-	if d.opened && slices.ContainsFunc(reached, func(w *barrier) bool { return w.flush }) {
-		flushed = d.flushSink()
-	}
-	if slices.ContainsFunc(reached, func(w *barrier) bool { return w.sync }) {
-		synced = d.sync()
-	}
-	return flushed, synced
-}
-
-// pass lets everybody go on who waits at barriers that the books have no more, with
-// what came of making them safe.
-func (d *destination) pass(reached []*barrier, flushed, synced error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	heard := false
-	for _, w := range reached {
-		w.over = true
-		if w.flush {
-			w.err = cmp.Or(flushed, w.unflushed.of(w))
-		}
-		if w.sync {
-			w.err = errors.Join(w.err, cmp.Or(synced, w.unsynced.of(w)))
-			heard = heard || !w.own
-		}
-	}
-	// Of those who wait on, some have records that were with the sink as well.
-	settled := d.books.next - d.books.held
-	for _, w := range d.books.barriers {
-		w.unflushed.add(flushed, settled)
-		w.unsynced.add(synced, settled)
-		heard = heard || w.sync && !w.own
-	}
-	if !heard {
-		d.unheard = cmp.Or(d.unheard, synced)
-	}
-	close(d.passed)
-	d.passed = make(chan struct{})
 }
 
 // breakOff turns to the fallback, until a later try succeeds. Not so where Close had no
