@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"gotest.tools/v3/assert"
 
@@ -94,10 +95,20 @@ func TestCloseNamesWhatTheSinkHolds(t *testing.T) {
 func TestFlushCountsWhatTheSinkHoldsAsWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, h := newHolder(t)
+		released := make(chan struct{})
+		var stalls atomic.Bool
+		r.sink.OnWrite = func(int) fault.Action {
+			if stalls.Load() {
+				return fault.Stall(released)
+			}
+			return fault.Action{}
+		}
 		r.sink.OnFlush = fault.At(2, fault.Fail(syscall.EIO))
 		r.log(1, 3)
 		assert.NilError(t, r.Flush(t.Context()))
+		stalls.Store(true)
 		r.log(4, 5)
+		time.AfterFunc(time.Second, func() { close(released) }) // of the bubble: Flush waits by then
 		got := delivery(t, r.Flush(t.Context()))
 		assert.Equal(t, got.Written, uint64(2))
 		assert.Equal(t, got.Spooled, uint64(0))

@@ -308,6 +308,7 @@ func TestAFileOfNoDestinationIsToldOfAndWaits(t *testing.T) {
 		_ = old.Close(ended())
 		file := files(t, dir)[0]
 		alive := durableRig(t, dir, named("alive"))
+		settle() // it has looked at the file, which others take for in use meanwhile
 
 		r := durableRig(t, dir, named("new"))
 		r.log(6, 6)
