@@ -100,7 +100,8 @@ type Layer struct {
 	// key and value, and that no layer attribute and no group has placed. Those
 	// given to With of a logger come before those of the log call, which come before
 	// those of its context, and the last of several counts. One may stand in a group
-	// that WithGroup opened, but not in one of slog.Group. Values are compared as texts, as Config.LayerKey says.
+	// that WithGroup opened, but not in one of slog.Group. Values are compared as texts,
+	// as Config.LayerKey says.
 	// An attribute may be claimed by one layer only.
 	Match map[string]string
 

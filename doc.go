@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: MIT
 
 // Package hydra is a slog.Handler whose log calls never wait for a sink, be it a disk,
-// a pipe or a network, unless asked to. The caller encodes its record, puts the bytes into a lock-free
-// bounded queue and goes on; a goroutine per destination takes them from there,
-// many at a time. What cannot be delivered is delivered elsewhere or counted, and
-// nothing disappears in silence.
+// a pipe or a network, unless asked to. The caller encodes its record, puts the bytes
+// into a lock-free bounded queue and goes on; a goroutine per destination takes them
+// from there, many at a time. What cannot be delivered is delivered elsewhere or
+// counted, and nothing disappears in silence.
 //
 // A program that used slog.NewJSONHandler changes one line and adds another:
 //

@@ -171,14 +171,21 @@ func TestFault70NoRoomForTheFileLeavesAQueueInMemory(t *testing.T) {
 	assert.DeepEqual(t, files(t, dir), []string{})
 }
 
+// cutFileDir returns a folder of queues with one file, which a process left and somebody
+// has cut.
+func cutFileDir(t *testing.T) string {
+	t.Helper()
+	dir := shmDir(t)
+	r := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
+	r.log(1, 5)
+	assert.Equal(t, delivery(t, r.Close(ended())).Spooled, uint64(5))
+	assert.NilError(t, os.Truncate(filepath.Join(dir, files(t, dir)[0]), 4096))
+	return dir
+}
+
 func TestAnOpenThatFailsTellsOfTheFilesThatItQuarantined(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := shmDir(t)
-		r := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
-		r.log(1, 5)
-		assert.Equal(t, delivery(t, r.Close(ended())).Spooled, uint64(5))
-		assert.NilError(t, os.Truncate(filepath.Join(dir, files(t, dir)[0]), 4096))
-
+		dir := cutFileDir(t)
 		fallback, events := &fault.Writer{}, []hydra.Event(nil)
 		_, err := hydra.Open(hydra.Config{
 			MemoryLimit: -1, Fallback: fallback, OnEvent: func(e hydra.Event) { events = append(events, e) },
@@ -199,12 +206,7 @@ func TestAnOpenThatFailsTellsOfTheFilesThatItQuarantined(t *testing.T) {
 
 func TestAnOpenThatFailsDoesNotWaitLongForWhoTakesItsNews(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := shmDir(t)
-		r := durableRig(t, dir, func(r *rig, _ *hydra.Destination) { r.sink.OnWrite = fault.Always(fault.Fail(syscall.EIO)) })
-		r.log(1, 5)
-		assert.Equal(t, delivery(t, r.Close(ended())).Spooled, uint64(5))
-		assert.NilError(t, os.Truncate(filepath.Join(dir, files(t, dir)[0]), 4096))
-
+		dir := cutFileDir(t)
 		released, called := make(chan struct{}), make(chan struct{})
 		start := time.Now()
 		_, err := hydra.Open(hydra.Config{

@@ -125,8 +125,8 @@ func (c *core) tellAll() {
 // written. os.Exit and log.Fatal skip a deferred Close: log the error and call Exit
 // instead. When a logger with the handler is slog's default, package log writes to it,
 // and log.Fatal loses its own message, too, unless log.SetOutput(os.Stderr) is called
-// after slog.SetDefault. Records longer than format.DefaultMaxRecord are cut. A nil w means that
-// records go to standard error. Close does not close w.
+// after slog.SetDefault. Records longer than format.DefaultMaxRecord are cut. A nil w
+// means that records go to standard error. Close does not close w.
 func NewJSONHandler(w io.Writer, opts *slog.HandlerOptions) *Handler {
 	return newWriterHandler(w, opts, format.JSON)
 }

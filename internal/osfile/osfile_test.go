@@ -56,7 +56,7 @@ func TestALockIsOursUnlessSomebodyElseHasOneThatExcludesIt(t *testing.T) {
 
 func TestNamesAndOwnersOfAFileAreThoseThatTheSystemKnows(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("it knows none")
+		t.Skip("Windows tells neither how many names a file has nor whose it is")
 	}
 	path := filepath.Join(t.TempDir(), "file")
 	f, err := os.Create(path)

@@ -116,9 +116,10 @@ func New(path string, opts *Options) *Sink {
 
 // Open opens the file for appending and creates it if it is missing. It does not wait
 // for a reader of a pipe, but for the disk, where Options.Sync wants the name of a new
-// file there, and for what a Sink that is opened again has left to do. It refuses what is not safe to write to, each with the way out:
-// directories, links, files of somebody else, pipes that nobody reads. Devices
-// such as /dev/null will do. It refuses to open a Sink that is open.
+// file there, and for what a Sink that is opened again has left to do. It refuses what
+// is not safe to write to, each with the way out: directories, links, files of somebody
+// else, pipes that nobody reads. Devices such as /dev/null will do. It refuses to open
+// a Sink that is open.
 func (s *Sink) Open(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
