@@ -151,7 +151,11 @@ func (e *encoder) appendRest(r *slog.Record) {
 		e.limit += len(e.pre) + 1
 	}
 	if e.simple && e.json && len(e.base.groups) == 0 {
-		e.appendBehind(0, r)
+		e.afterPre()
+		r.Attrs(func(a slog.Attr) bool {
+			e.appendAttr(a)
+			return true
+		})
 		return
 	}
 	e.closes = e.opened
@@ -164,17 +168,6 @@ func (e *encoder) appendRest(r *slog.Record) {
 			e.sep = ','
 		}
 	}
-}
-
-// appendBehind appends the attributes of the record behind the first n.
-func (e *encoder) appendBehind(n int, r *slog.Record) {
-	e.afterPre()
-	r.Attrs(func(a slog.Attr) bool {
-		if n--; n < 0 {
-			e.appendOne(a)
-		}
-		return true
-	})
 }
 
 // appendOwn appends the attributes of the record itself, in the groups that are
@@ -194,7 +187,7 @@ func (e *encoder) appendOwn(r *slog.Record) {
 		}
 		if !opened {
 			e.left++
-		} else if e.appendOne(a) {
+		} else if e.appendAttr(a) {
 			wrote = true
 		}
 		return true
@@ -204,16 +197,6 @@ func (e *encoder) appendOwn(r *slog.Record) {
 	} else if pos >= 0 {
 		e.buf, e.sep = e.buf[:pos], sep
 	}
-}
-
-// appendOne is appendAttr, in fewer steps for what most need.
-func (e *encoder) appendOne(a slog.Attr) bool {
-	kind := a.Value.Kind()
-	if jsonSimple>>kind&1 != 0 && e.simple && e.json && e.visits > 0 && !e.full && e.appendSimpleJSON(a.Key, a.Value, kind) {
-		e.visits--
-		return true
-	}
-	return e.appendAttr(a)
 }
 
 // openGroups opens the groups that pre has not. It reports whether they fit.

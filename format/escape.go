@@ -24,12 +24,29 @@ func appendJSONText(b []byte, s string, short bool) []byte {
 // appendEscaped appends s as the inside of a JSON string. short asks for \b and
 // \f, which encoding/json writes and slog does not.
 func appendEscaped[S string | []byte](b []byte, s S, short bool) []byte {
+	for room := len(s) + len(s)/8 + longestEscape; ; room *= 2 {
+		b = slices.Grow(b, room)
+		if p, ok := putEscaped(b, s, short); ok {
+			return p
+		}
+	}
+}
+
+const longestEscape = len(`\u0000`)
+
+// putEscaped is appendEscaped within the capacity of b. It returns b as it was and
+// reports false if it lacks the room.
+func putEscaped[S string | []byte](b []byte, s S, short bool) ([]byte, bool) {
+	p := b
 	start := 0
 	for i := jsonSafe(s, 0); i < len(s); i = jsonSafe(s, i) {
+		if i-start+longestEscape > cap(p)-len(p) {
+			return b, false
+		}
 		c := s[i]
 		if c < utf8.RuneSelf {
-			b = append(b, s[start:i]...)
-			b = appendEscape(b, c, short)
+			p = append(p, s[start:i]...)
+			p = appendEscape(p, c, short)
 			i++
 			start = i
 			continue
@@ -37,18 +54,21 @@ func appendEscaped[S string | []byte](b []byte, s S, short bool) []byte {
 		r, size := decodeRune(s, i)
 		switch {
 		case r == utf8.RuneError && size == 1:
-			b = append(b, s[start:i]...)
-			b = append(b, `\ufffd`...)
+			p = append(p, s[start:i]...)
+			p = append(p, `\ufffd`...)
 			start = i + size
 		case r == '\u2028' || r == '\u2029':
-			b = append(b, s[start:i]...)
-			b = append(b, `\u202`...)
-			b = append(b, byte('8'+r-'\u2028'))
+			p = append(p, s[start:i]...)
+			p = append(p, `\u202`...)
+			p = append(p, byte('8'+r-'\u2028'))
 			start = i + size
 		}
 		i += size
 	}
-	return append(b, s[start:]...)
+	if len(s)-start > cap(p)-len(p) {
+		return b, false
+	}
+	return append(p, s[start:]...), true
 }
 
 func appendEscape(b []byte, c byte, short bool) []byte {

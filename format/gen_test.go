@@ -207,7 +207,7 @@ func (g *gen) options() *slog.HandlerOptions {
 		case n == 6 && len(groups) == 0:
 			return slog.Attr{}
 		case n == 7:
-			return slog.String(a.Key+strings.Join(groups, "/"), a.Value.String())
+			return slog.String(a.Key+strings.Join(groups, "/"), textOf(a.Value))
 		case n == 8 && a.Key == slog.TimeKey:
 			return slog.Int64(a.Key, 1)
 		case n == 8 && !strings.HasPrefix(a.Key, "in "):
@@ -222,6 +222,16 @@ func (g *gen) options() *slog.HandlerOptions {
 		return a
 	}
 	return o
+}
+
+// textOf returns what v says of itself. slog does not expect a ReplaceAttr to panic.
+func textOf(v slog.Value) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = "panicked"
+		}
+	}()
+	return v.String()
 }
 
 type (

@@ -48,22 +48,6 @@ func (f *jsonFormat) append(dst []byte, r *slog.Record, top []slog.Attr) ([]byte
 	return e.endJSON()
 }
 
-// appendFrom is append to an empty b, or, if it is not, where appendShort left off.
-func (f *jsonFormat) appendFrom(b []byte, done int, r *slog.Record, top []slog.Attr) ([]byte, Flaws) {
-	if len(b) == 0 {
-		return f.append(b, r, top)
-	}
-	var e encoder
-	e.begin(&f.base, b[:0])
-	if len(e.pre) > 0 {
-		e.limit += len(e.pre) + 1
-	}
-	e.visits -= len(top) + done
-	e.buf, e.sep = b, ','
-	e.appendBehind(done, r)
-	return e.endJSON()
-}
-
 // endJSON appends the end of the record, and what it lacks.
 func (e *encoder) endJSON() ([]byte, Flaws) {
 	if e.left > 0 {

@@ -82,21 +82,13 @@ func (e *encoder) appendBase64(p []byte) error {
 }
 
 func (e *encoder) appendJSONStrings(s []string) error {
-	if s == nil {
-		e.buf = append(e.buf, "null"...)
-		return nil
-	}
-	e.buf = append(e.buf, '[')
-	for i, elem := range s {
-		if i > 0 {
-			e.buf = append(e.buf, ',')
+	return e.appendPut(func(b []byte) ([]byte, error) {
+		b, ok := putJSONStrings(b, s)
+		if !ok {
+			return b, errTooBig
 		}
-		if err := e.appendJSONString(elem); err != nil {
-			return err
-		}
-	}
-	e.buf = append(e.buf, ']')
-	return nil
+		return b, nil
+	})
 }
 
 func (e *encoder) appendJSONInts(s []int) error {

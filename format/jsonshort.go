@@ -5,42 +5,109 @@ package format
 
 import "log/slog"
 
-// appendShort appends to b as much of a record as has room in it and is simple: the
-// head and the message, what With has put in, and as many of the record's own
-// attributes as done says. If that is all it appends the end, too, and whole is true;
-// b is empty if there is nothing to go on from. Nothing keeps b.
-func (f *jsonFormat) appendShort(b []byte, r *slog.Record, top []slog.Attr) (_ []byte, done int, whole bool) {
-	if f.opts.ReplaceAttr != nil || len(f.groups) > 0 || f.left > 0 || f.flaws != 0 {
-		return b, 0, false
+// encode is Line.Encode.
+func (f *jsonFormat) encode(l *Line, r *slog.Record, top []slog.Attr) ([]byte, Flaws) {
+	b, ok := f.putFirst(l.room[:0], r, top)
+	if !ok {
+		return l.append(f, r, top)
 	}
-	b, ok := f.appendShortHead(b, r)
+	sep, braces := byte(','), f.opened
+	if braces > 0 && f.pre[len(f.pre)-1] == '{' {
+		sep = 0
+	}
+	if braces < len(f.groups) && r.NumAttrs() > 0 {
+		if b, ok = putGroups(b, sep, f.groups[braces:]); !ok {
+			return l.append(f, r, top)
+		}
+		sep, braces = 0, len(f.groups)
+	}
+	done, heard := 0, ""
+	r.Attrs(func(a slog.Attr) bool { // little enough to be inlined
+		if b, ok = putJSON(b, sep, a.Key, a.Value, &heard); ok {
+			done++
+		}
+		sep = ','
+		return ok
+	})
+	const end = "}\n"
+	switch {
+	case ok && braces+len(end) <= cap(b)-len(b):
+		for range braces {
+			b = append(b, '}')
+		}
+		return append(b, end...), 0
+	case braces > 0:
+		return l.append(f, r, top)
+	}
+	return f.goOn(l, b, done, heard, r, len(top))
+}
+
+// goOn goes on behind b, which has all of a record but its own attributes behind the
+// first few, as done counts them. The first of the others is an error that has said
+// heard, unless that is empty.
+func (f *jsonFormat) goOn(l *Line, b []byte, done int, heard string, r *slog.Record, top int) ([]byte, Flaws) {
+	l.borrow()
+	var e encoder
+	e.begin(&f.base, l.borrowed.bytes)
+	if len(f.pre) > 0 {
+		e.limit += len(f.pre) + 1
+	}
+	e.visits -= top + done
+	e.afterPre()
+	e.buf, e.sep = append(e.buf, b...), ','
+	r.Attrs(func(a slog.Attr) bool {
+		if done--; done >= 0 {
+			return true
+		}
+		if heard != "" {
+			a.Value, heard = slog.StringValue(heard), ""
+		}
+		e.appendAttr(a)
+		return true
+	})
+	var flaws Flaws
+	l.borrowed.bytes, flaws = e.endJSON()
+	return l.borrowed.bytes, flaws
+}
+
+// putFirst puts what comes before the record's own attributes, or reports false.
+func (f *jsonFormat) putFirst(b []byte, r *slog.Record, top []slog.Attr) ([]byte, bool) {
+	if f.opts.ReplaceAttr != nil || f.left > 0 || f.flaws != 0 {
+		return b, false
+	}
+	b, ok := f.putHead(b, r)
 	for i := 0; ok && i < len(top); i++ {
-		b, ok = putSimpleJSON(b, ',', top[i].Key, top[i].Value)
+		b, ok = putJSON(b, ',', top[i].Key, top[i].Value, nil)
 	}
-	if n := len(f.pre); n > 0 {
-		if ok = ok && n < cap(b)-len(b); ok {
+	if n := len(f.pre); ok && n > 0 {
+		if ok = n < cap(b)-len(b); ok {
 			b = append(append(b, ','), f.pre...)
 		}
 	}
-	if !ok {
-		return b[:0], 0, false
-	}
-	whole = true
-	r.Attrs(func(a slog.Attr) bool {
-		if b, whole = putSimpleJSON(b, ',', a.Key, a.Value); whole {
-			done++
-		}
-		return whole
-	})
-	const end = "}\n"
-	if whole = whole && len(end) <= cap(b)-len(b); whole {
-		b = append(b, end...)
-	}
-	return b, done, whole
+	return b, ok
 }
 
-// appendShortHead appends the built-in attributes, or reports false.
-func (f *jsonFormat) appendShortHead(b []byte, r *slog.Record) ([]byte, bool) {
+// putGroups opens groups, the first behind sep if that is not 0, or reports false.
+func putGroups(b []byte, sep byte, names []string) ([]byte, bool) {
+	for _, name := range names {
+		if len(b) == cap(b) {
+			return b, false
+		}
+		if sep != 0 {
+			b = append(b, sep)
+		}
+		var ok bool
+		if b, ok = putJSONText(b, name, false); !ok || len(":{") > cap(b)-len(b) {
+			return b, false
+		}
+		b = append(b, ":{"...)
+		sep = 0
+	}
+	return b, true
+}
+
+// putHead puts the built-in attributes, or reports false.
+func (f *jsonFormat) putHead(b []byte, r *slog.Record) ([]byte, bool) {
 	m := now.Load()
 	if m == nil || !m.holds(r.Time) {
 		return b, false
@@ -58,25 +125,5 @@ func (f *jsonFormat) appendShortHead(b []byte, r *slog.Record) ([]byte, bool) {
 	if !ok {
 		return b, false
 	}
-	return putJSONText(b, r.Message)
-}
-
-// putJSONText appends s as a JSON string, or does nothing and reports false if b might
-// not have the room.
-func putJSONText(b []byte, s string) ([]byte, bool) {
-	n := len(b)
-	room := cap(b) - n - 2
-	if len(s) > room {
-		return b, false
-	}
-	p := b[:n+len(s)+2]
-	p[n] = '"'
-	if copySafe(p[n+1:], s) {
-		p[len(p)-1] = '"'
-		return p, true
-	}
-	if len(s) > room/6 {
-		return b, false
-	}
-	return append(appendEscaped(p[:n+1], s, false), '"'), true
+	return putJSONText(b, r.Message, false)
 }

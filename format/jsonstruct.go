@@ -13,12 +13,12 @@ import (
 
 // A plan says how to write values of one type as encoding/json does, for types in
 // which that follows from the type: plain numbers, strings and bools, and structs and
-// slices of them, without methods to call, pointers to follow, or tags that few use.
+// slices of them and pointers to them, without methods to call or tags that few use.
 // Every other type is left to encoding/json.
 type plan struct {
 	kind   reflect.Kind
 	fields []planField // of a struct
-	elem   *plan       // of a slice
+	elem   *plan       // of a slice or a pointer
 }
 
 type planField struct {
@@ -37,11 +37,7 @@ func planOf(t reflect.Type) *plan {
 	if known, ok := plans.Load(t); ok {
 		return known.(*plan)
 	}
-	var p *plan
-	if t.Kind() == reflect.Struct || t.Kind() == reflect.Slice {
-		p = make(planning).plan(t)
-	}
-	known, _ := plans.LoadOrStore(t, p)
+	known, _ := plans.LoadOrStore(t, make(planning).plan(t))
 	return known.(*plan)
 }
 
@@ -53,7 +49,7 @@ type planning map[reflect.Type]*plan
 func (known planning) plan(t reflect.Type) *plan {
 	p, ok := known[t]
 	if !ok {
-		known[t] = nil // meanwhile: a type that is within itself, behind a slice, has none
+		known[t] = nil // meanwhile: a type that is within itself, behind a slice or a pointer, has none
 		p = known.make(t)
 		known[t] = p
 	}
@@ -74,6 +70,10 @@ func (known planning) make(t reflect.Type) *plan {
 		if t.Elem().Kind() == reflect.Uint8 { // base64
 			return nil
 		}
+		if p.elem = known.plan(t.Elem()); p.elem != nil {
+			return p
+		}
+	case reflect.Pointer:
 		if p.elem = known.plan(t.Elem()); p.elem != nil {
 			return p
 		}
@@ -131,64 +131,76 @@ func plainName(name string) bool {
 }
 
 // appendPlanned appends a value as its plan says.
-func (e *encoder) appendPlanned(v reflect.Value, p *plan) (err error) {
+func (e *encoder) appendPlanned(v reflect.Value, p *plan) error {
+	return e.appendPut(func(b []byte) ([]byte, error) { return putPlanned(b, v, p) })
+}
+
+// putPlanned is a put function that says why it did nothing, errTooBig if it lacked the
+// room. It calls itself as putJSON does.
+func putPlanned(b []byte, v reflect.Value, p *plan) ([]byte, error) {
+	if putRoom > cap(b)-len(b) {
+		return b, errTooBig
+	}
 	switch p.kind {
 	case reflect.Bool:
-		e.buf = strconv.AppendBool(e.buf, v.Bool())
+		return strconv.AppendBool(b, v.Bool()), nil
 	case reflect.String:
-		return e.appendJSONString(v.String())
+		b, ok := putJSONText(b, v.String(), true)
+		if !ok {
+			return b, errTooBig
+		}
+		return b, nil
 	case reflect.Float64:
-		e.buf, err = appendJSONFloat(e.buf, v.Float())
+		return appendJSONFloat(b, v.Float())
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		e.buf = appendInt(e.buf, v.Int())
+		return appendInt(b, v.Int()), nil
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		e.buf = appendUint(e.buf, v.Uint())
-	case reflect.Slice:
-		err = e.appendElements(v, p.elem)
-	case reflect.Struct:
-		err = e.appendFields(v, p.fields)
-	}
-	if err == nil && len(e.buf) > e.limit {
-		err = errTooBig
-	}
-	return err
-}
-
-func (e *encoder) appendElements(v reflect.Value, elem *plan) error {
-	if v.IsNil() {
-		e.buf = append(e.buf, "null"...)
-		return nil
-	}
-	e.buf = append(e.buf, '[')
-	for i := range v.Len() {
-		if i > 0 {
-			e.buf = append(e.buf, ',')
+		return appendUint(b, v.Uint()), nil
+	case reflect.Pointer:
+		if v.IsNil() {
+			return append(b, "null"...), nil
 		}
-		if err := e.appendPlanned(v.Index(i), elem); err != nil {
-			return err
+		return putPlanned(b, v.Elem(), p.elem)
+	}
+	var err error
+	out, end := b, byte('}')
+	if p.kind == reflect.Slice {
+		if v.IsNil() {
+			return append(b, "null"...), nil
+		}
+		out, end = append(out, '['), ']'
+		for i := range v.Len() {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			if out, err = putPlanned(out, v.Index(i), p.elem); err != nil {
+				return b, err
+			}
+			if len(out) == cap(out) {
+				return b, errTooBig
+			}
+		}
+	} else {
+		out = append(out, '{')
+		for i := range p.fields {
+			f := &p.fields[i]
+			field := v.Field(f.index)
+			if f.omitEmpty && (f.kind == reflect.Slice && field.Len() == 0 || f.kind != reflect.Slice && field.IsZero()) {
+				continue
+			}
+			if len(out) > len(b)+1 {
+				out = append(out, ',')
+			}
+			if len(f.key) > cap(out)-len(out) {
+				return b, errTooBig
+			}
+			if out, err = putPlanned(append(out, f.key...), field, f.plan); err != nil {
+				return b, err
+			}
+			if len(out) == cap(out) {
+				return b, errTooBig
+			}
 		}
 	}
-	e.buf = append(e.buf, ']')
-	return nil
-}
-
-func (e *encoder) appendFields(v reflect.Value, fields []planField) error {
-	e.buf = append(e.buf, '{')
-	first := len(e.buf)
-	for i := range fields {
-		f := &fields[i]
-		field := v.Field(f.index)
-		if f.omitEmpty && (f.kind == reflect.Slice && field.Len() == 0 || f.kind != reflect.Slice && field.IsZero()) {
-			continue
-		}
-		if len(e.buf) > first {
-			e.buf = append(e.buf, ',')
-		}
-		e.buf = append(e.buf, f.key...)
-		if err := e.appendPlanned(field, f.plan); err != nil {
-			return err
-		}
-	}
-	e.buf = append(e.buf, '}')
-	return nil
+	return append(out, end), nil
 }

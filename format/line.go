@@ -8,11 +8,10 @@ import (
 	"sync"
 )
 
-// A Line is where a log call encodes a record. Most records are short, and of values
-// that call no method: JSON encodes these into the Line itself, and a Line that stays on
-// the caller's stack allocates nothing. For others the Line borrows memory, until Free.
-// The zero value is ready. A Line is for one goroutine, and must not be copied after
-// first use.
+// A Line is where a log call encodes a record. Most records are short, and of values that
+// are soon written: JSON puts these into the Line itself, and a Line that stays on the
+// caller's stack allocates nothing. For others the Line borrows memory, until Free. The
+// zero value is ready. A Line is for one goroutine, and must not be copied after first use.
 type Line struct {
 	borrowed *buffer // nil until needed
 	room     [lineRoom]byte
@@ -34,26 +33,27 @@ const keepBuffer = 64 << 10
 // Encode returns what f.AppendRecord appends. The bytes are good until the next call
 // of a method of l.
 func (l *Line) Encode(f Format, r *slog.Record, top []slog.Attr) ([]byte, Flaws) {
+	if f, ok := f.(*jsonFormat); ok {
+		return f.encode(l, r, top)
+	}
+	return l.append(f, r, top)
+}
+
+// append encodes a record into what it borrows.
+func (l *Line) append(f Format, r *slog.Record, top []slog.Attr) ([]byte, Flaws) {
+	l.borrow()
+	b := l.borrowed.bytes
+	var flaws Flaws
 	switch f := f.(type) {
 	case *jsonFormat:
-		b, done, whole := f.appendShort(l.room[:0], r, top)
-		if whole {
-			return b, 0
-		}
-		l.borrow()
-		var flaws Flaws
-		l.borrowed.bytes, flaws = f.appendFrom(append(l.borrowed.bytes, b...), done, r, top)
-		return l.borrowed.bytes, flaws
+		b, flaws = f.append(b, r, top)
 	case *textFormat:
-		l.borrow()
-		var flaws Flaws
-		l.borrowed.bytes, flaws = f.append(l.borrowed.bytes, r, top)
-		return l.borrowed.bytes, flaws
+		b, flaws = f.append(b, r, top)
+	default:
+		b, flaws = f.AppendRecord(b, *r, top)
 	}
-	l.borrow()
-	var flaws Flaws
-	l.borrowed.bytes, flaws = f.AppendRecord(l.borrowed.bytes, *r, top)
-	return l.borrowed.bytes, flaws
+	l.borrowed.bytes = b
+	return b, flaws
 }
 
 // borrow makes borrowed an empty buffer.

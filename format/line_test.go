@@ -115,6 +115,37 @@ func TestALineCountsTheAttributesOfTheContextToo(t *testing.T) {
 	}
 }
 
+// A toldError counts how often it is asked.
+type toldError struct {
+	text  string
+	asked *int
+}
+
+func (e toldError) Error() string {
+	*e.asked++
+	return e.text
+}
+
+func TestAnErrorIsAskedForItsTextOnce(t *testing.T) {
+	for n := range 600 {
+		text := strings.Repeat("x\n", n)
+		for name, before := range map[string]slog.Attr{"a number": slog.Int("n", 1), "text": slog.String("s", text)} {
+			asked := 0
+			r := record("m", before, slog.Any("err", toldError{text, &asked}), slog.Int("last", 2))
+			r.Time = time.Now()
+			var line format.Line
+			_, _ = line.Encode(format.JSON(nil), &r, nil)
+			line.Free()
+			if asked != 1 {
+				t.Fatalf("%d bytes behind %s: asked %d times, want once", len(text), name, asked)
+			}
+			if diff := lineDiffers(format.JSON(nil), r, nil); diff != "" {
+				t.Fatalf("%d bytes behind %s %s", len(text), name, diff)
+			}
+		}
+	}
+}
+
 func record(message string, attrs ...slog.Attr) slog.Record {
 	r := slog.NewRecord(time.Time{}, slog.LevelInfo, message, pcs[2])
 	r.AddAttrs(attrs...)

@@ -26,69 +26,20 @@ func (e *encoder) appendSimple(key string, v slog.Value, kind slog.Kind) bool {
 }
 
 func (e *encoder) appendSimpleJSON(key string, v slog.Value, kind slog.Kind) bool {
-	n := len(key) + simpleRoom
+	n := len(key) + putRoom
 	if kind == slog.KindString {
 		n += len(v.String())
 	}
 	if n > e.limit-len(e.buf) {
 		return false
 	}
-	b, ok := putSimpleJSON(slices.Grow(e.buf, n), e.sep, key, v)
-	if !ok || len(b) > e.limit {
+	b := slices.Grow(e.buf, n)
+	b, ok := putJSON(b[:len(b):min(cap(b), e.limit)], e.sep, key, v, nil)
+	if !ok {
 		return false
 	}
 	e.buf, e.sep = b, ','
 	return true
-}
-
-// simpleRoom is what a simple attribute takes at most, beside its key and a text.
-const simpleRoom = len(`,"":`) + len(`"2006-01-02T15:04:05.999999999+07:00"`) // the longest of the other kinds
-
-// putSimpleJSON appends an attribute of a simple kind, behind sep if that is not 0. It
-// does nothing and reports false if that needs more room than b may have, or if more
-// than a text must be escaped.
-func putSimpleJSON(b []byte, sep byte, key string, v slog.Value) ([]byte, bool) {
-	n := len(b)
-	kind := v.Kind()
-	if jsonSimple>>kind&1 == 0 || len(key)+simpleRoom > cap(b)-n {
-		return b, false
-	}
-	p := b[:n+len(key)+simpleRoom]
-	if sep != 0 {
-		p[n] = sep
-		n++
-	}
-	p[n] = '"'
-	if !copySafe(p[n+1:], key) {
-		return b, false
-	}
-	n += 1 + len(key)
-	p[n], p[n+1] = '"', ':'
-	p = p[:n+2]
-	ok := true
-	switch kind {
-	case slog.KindString:
-		p, ok = putJSONText(p, v.String())
-	case slog.KindInt64:
-		p = appendInt(p, v.Int64())
-	case slog.KindUint64:
-		p = appendUint(p, v.Uint64())
-	case slog.KindBool:
-		p = strconv.AppendBool(p, v.Bool())
-	case slog.KindDuration:
-		p = appendInt(p, int64(v.Duration()))
-	case slog.KindFloat64:
-		var err error
-		p, err = appendJSONFloat(p, v.Float64())
-		ok = err == nil
-	case slog.KindTime:
-		p, ok = appendNano(append(p, '"'), v.Time())
-		p = append(p, '"')
-	}
-	if !ok {
-		return b, false
-	}
-	return p, true
 }
 
 func (e *encoder) appendSimpleText(key string, v slog.Value, kind slog.Kind) bool {

@@ -1,0 +1,164 @@
+// SPDX-FileCopyrightText: The hydra authors
+// SPDX-License-Identifier: MIT
+
+package format
+
+import (
+	"encoding/json"
+	"log/slog"
+	"reflect"
+	"slices"
+	"strconv"
+)
+
+// A put function appends to b as far as its capacity goes, and keeps nothing of it, so
+// that b may be on the stack of a log call. It does nothing and reports false if it might
+// lack the room, or if a value needs more than most values do.
+
+// putRoom is what a value that is not a text takes at most, with what is around its key.
+const putRoom = len(`,"":`) + len(`"2006-01-02T15:04:05.999999999+07:00"`) // the longest of them
+
+// putJSON appends an attribute, behind sep if that is not 0. Where v is an error for whose
+// text it lacks the room, heard, unless nil, becomes that text. It calls itself, and no
+// other function that calls it, or b would escape.
+func putJSON(b []byte, sep byte, key string, v slog.Value, heard *string) ([]byte, bool) {
+	n := len(b)
+	if len(key)+putRoom > cap(b)-n {
+		return b, false
+	}
+	kind := v.Kind()
+	p := b[:n+len(key)+putRoom]
+	if sep != 0 {
+		p[n] = sep
+		n++
+	}
+	p[n] = '"'
+	if !copySafe(p[n+1:], key) {
+		return b, false
+	}
+	n += 1 + len(key)
+	p[n], p[n+1] = '"', ':'
+	p = p[:n+2]
+	ok := true
+	switch kind {
+	case slog.KindString:
+		p, ok = putJSONText(p, v.String(), false)
+	case slog.KindInt64:
+		p = appendInt(p, v.Int64())
+	case slog.KindUint64:
+		p = appendUint(p, v.Uint64())
+	case slog.KindBool:
+		p = strconv.AppendBool(p, v.Bool())
+	case slog.KindDuration:
+		p = appendInt(p, int64(v.Duration()))
+	case slog.KindFloat64:
+		var err error
+		p, err = appendJSONFloat(p, v.Float64())
+		ok = err == nil
+	case slog.KindTime:
+		p, ok = appendNano(append(p, '"'), v.Time())
+		p = append(p, '"')
+	case slog.KindAny:
+		p, ok = putJSONAny(p, v.Any(), heard)
+	case slog.KindGroup:
+		attrs := v.Group()
+		ok = len(attrs) > 0 && key != "" // or it leaves no trace, or its attributes stand in its place
+		sep = '{'
+		for i := 0; ok && i < len(attrs); i++ {
+			p, ok = putJSON(p, sep, attrs[i].Key, attrs[i].Value, nil)
+			sep = ','
+		}
+		if ok = ok && len(p) < cap(p); ok {
+			p = append(p, '}')
+		}
+	default:
+		ok = false
+	}
+	if !ok {
+		return b, false
+	}
+	return p, true
+}
+
+// putJSONText appends s as a JSON string. short is as in appendEscaped.
+func putJSONText(b []byte, s string, short bool) ([]byte, bool) {
+	n := len(b)
+	if len(s)+2 > cap(b)-n {
+		return b, false
+	}
+	p := b[:n+len(s)+2]
+	p[n] = '"'
+	if copySafe(p[n+1:], s) {
+		p[len(p)-1] = '"'
+		return p, true
+	}
+	p, ok := putEscaped(p[:n+1], s, short)
+	if !ok || len(p) == cap(p) {
+		return b, false
+	}
+	return append(p, '"'), true
+}
+
+// putJSONAny appends a value that is an error, a slice of strings or has a plan. heard is
+// as in putJSON. A value that panics is not put: who looks at it again tells of it.
+func putJSONAny(b []byte, v any, heard *string) (out []byte, ok bool) {
+	defer func() {
+		if recover() != nil {
+			out, ok = b, false
+		}
+	}()
+	switch v := v.(type) {
+	case []string:
+		return putJSONStrings(b, v)
+	case nil, json.Marshaler, *slog.Source:
+		return b, false
+	case error:
+		text := v.Error()
+		if out, ok = putJSONText(b, text, false); !ok && heard != nil {
+			*heard = text
+		}
+		return out, ok
+	}
+	if p := planOf(reflect.TypeOf(v)); p != nil {
+		out, err := putPlanned(b, reflect.ValueOf(v), p)
+		return out, err == nil
+	}
+	return b, false
+}
+
+func putJSONStrings(b []byte, s []string) ([]byte, bool) {
+	if putRoom > cap(b)-len(b) {
+		return b, false
+	}
+	if s == nil {
+		return append(b, "null"...), true
+	}
+	p := append(b, '[')
+	for i := range s {
+		if i > 0 {
+			p = append(p, ',')
+		}
+		var ok bool
+		if p, ok = putJSONText(p, s[i], true); !ok || len(p) == cap(p) {
+			return b, false
+		}
+	}
+	return append(p, ']'), true
+}
+
+// appendPut appends what put puts, in as much room as the record has.
+func (e *encoder) appendPut(put func(b []byte) ([]byte, error)) error {
+	n := len(e.buf)
+	most := max(e.limit, n) + putRoom
+	for {
+		b, err := put(e.buf[:n:min(cap(e.buf), most)])
+		if err == nil && len(b) > e.limit {
+			return errTooBig
+		}
+		if err != errTooBig || cap(e.buf) >= most {
+			e.buf = e.buf[:len(b)]
+			return err
+		}
+		e.buf = slices.Grow(e.buf, min(max(2*cap(e.buf), 1<<10), most)-n)
+	}
+}
