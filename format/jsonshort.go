@@ -8,30 +8,28 @@ import "log/slog"
 // encode is Line.Encode.
 func (f *jsonFormat) encode(l *Line, r *slog.Record, top []slog.Attr) ([]byte, Flaws) {
 	b, ok := f.putFirst(l.room[:0], r, top)
-	if !ok {
+	if !ok || !inPlace {
 		return l.append(f, r, top)
 	}
+	front, back := attrsOf(r)
 	sep, braces := byte(','), f.opened
 	if braces > 0 && f.pre[len(f.pre)-1] == '{' {
 		sep = 0
 	}
-	if braces < len(f.groups) && r.NumAttrs() > 0 {
+	if braces < len(f.groups) && len(front) > 0 {
 		if b, ok = putGroups(b, sep, f.groups[braces:]); !ok {
 			return l.append(f, r, top)
 		}
 		sep, braces = 0, len(f.groups)
 	}
-	done, heard := 0, ""
-	r.Attrs(func(a slog.Attr) bool { // little enough to be inlined
-		if b, ok = putJSON(b, sep, a.Key, a.Value, &heard); ok {
-			done++
-		}
-		sep = ','
-		return ok
-	})
+	heard := ""
+	b, front = putAttrs(b, sep, front, &heard)
+	if len(front) == 0 {
+		b, back = putAttrs(b, ',', back, &heard)
+	}
 	const end = "}\n"
 	switch {
-	case ok && braces+len(end) <= cap(b)-len(b):
+	case len(front)+len(back) == 0 && braces+len(end) <= cap(b)-len(b):
 		for range braces {
 			b = append(b, '}')
 		}
@@ -39,32 +37,43 @@ func (f *jsonFormat) encode(l *Line, r *slog.Record, top []slog.Attr) ([]byte, F
 	case braces > 0:
 		return l.append(f, r, top)
 	}
-	return f.goOn(l, b, done, heard, r, len(top))
+	return f.goOn(l, b, front, back, heard, len(top)+r.NumAttrs())
 }
 
-// goOn goes on behind b, which has all of a record but its own attributes behind the
-// first few, as done counts them. The first of the others is an error that has said
-// heard, unless that is empty.
-func (f *jsonFormat) goOn(l *Line, b []byte, done int, heard string, r *slog.Record, top int) ([]byte, Flaws) {
+// putAttrs puts attributes, as long as it can, and returns those that are left. heard is
+// as in putJSON.
+func putAttrs(b []byte, sep byte, attrs []slog.Attr, heard *string) (_ []byte, left []slog.Attr) {
+	for i := range attrs {
+		a := &attrs[i]
+		var ok bool
+		if b, ok = putJSON(b, sep, a.Key, a.Value, heard); !ok {
+			return b, attrs[i:]
+		}
+		sep = ','
+	}
+	return b, nil
+}
+
+// goOn goes on behind b, which has all of a record with n attributes but those in front
+// and back. The first of these is an error that has said heard, unless that is empty.
+func (f *jsonFormat) goOn(l *Line, b []byte, front, back []slog.Attr, heard string, n int) ([]byte, Flaws) {
 	l.borrow()
 	var e encoder
 	e.begin(&f.base, l.borrowed.bytes)
 	if len(f.pre) > 0 {
 		e.limit += len(f.pre) + 1
 	}
-	e.visits -= top + done
+	e.visits -= n - len(front) - len(back)
 	e.afterPre()
 	e.buf, e.sep = append(e.buf, b...), ','
-	r.Attrs(func(a slog.Attr) bool {
-		if done--; done >= 0 {
-			return true
+	for _, attrs := range [][]slog.Attr{front, back} {
+		for _, a := range attrs {
+			if heard != "" {
+				a.Value, heard = slog.StringValue(heard), ""
+			}
+			e.appendAttr(a)
 		}
-		if heard != "" {
-			a.Value, heard = slog.StringValue(heard), ""
-		}
-		e.appendAttr(a)
-		return true
-	})
+	}
 	var flaws Flaws
 	l.borrowed.bytes, flaws = e.endJSON()
 	return l.borrowed.bytes, flaws

@@ -4,6 +4,7 @@
 package format
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/bits"
@@ -58,6 +59,13 @@ var pairs = func() (p [100][2]byte) {
 	return p
 }()
 
+// pair is pairs[n] as a number whose lowest byte comes first.
+func pair(n uint32) uint64 { return uint64(binary.LittleEndian.Uint16(pairs[n][:])) }
+
+// trailingZeros returns how many of eight digits at the end are 0, of a word whose
+// lowest byte comes first.
+func trailingZeros(digits uint64) int { return bits.LeadingZeros64(digits^ones*'0') / 8 }
+
 var pow10 = [20]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19}
 
 // appendJSONFloat appends f as encoding/json does, which has no way to write
@@ -101,12 +109,13 @@ func appendDecimal(b []byte, f float64) ([]byte, bool) {
 	if f < 0 {
 		b = append(b, '-')
 	}
-	b = appendUint(b, n/1e6)
-	n %= 1e6
-	b = append(b, '.',
-		byte('0'+n/1e5), byte('0'+n/1e4%10), byte('0'+n/1e3%10), byte('0'+n/100%10), byte('0'+n/10%10), byte('0'+n%10))
-	for b[len(b)-1] == '0' {
-		b = b[:len(b)-1]
-	}
+	b = append(appendUint(b, n/1e6), '.')
+	decimals := uint32(n % 1e6)
+	digits := pair(decimals/1e4) | pair(decimals/100%100)<<16 | pair(decimals%100)<<32
+	b = append(b, "123456"...)
+	at := len(b) - 6
+	binary.LittleEndian.PutUint32(b[at:], uint32(digits))
+	binary.LittleEndian.PutUint16(b[at+4:], uint16(digits>>32))
+	b = b[:len(b)-trailingZeros(digits<<16)]
 	return b, true
 }
