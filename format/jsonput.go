@@ -6,6 +6,7 @@ package format
 import (
 	"encoding/json"
 	"log/slog"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -18,54 +19,46 @@ import (
 // putRoom is what a value that is not a text takes at most, with what is around its key.
 const putRoom = len(`,"":`) + len(`"2006-01-02T15:04:05.999999999+07:00"`) // the longest of them
 
-// putJSON appends an attribute, behind sep if that is not 0. Where v is an error for whose
-// text it lacks the room, heard, unless nil, becomes that text. It calls itself, and no
-// other function that calls it, or b would escape.
-func putJSON(b []byte, sep byte, key string, v slog.Value, heard *string) ([]byte, bool) {
+// putJSON appends an attribute behind sep, if inPlace. Where v is an error for whose text
+// it lacks the room, heard, unless nil, becomes that text. It calls itself, and no other
+// function that calls it, or b would escape.
+func putJSON(b []byte, sep byte, key string, v *value, heard *string) ([]byte, bool) {
 	n := len(b)
 	if len(key)+putRoom > cap(b)-n {
 		return b, false
 	}
-	kind := v.Kind()
-	p := b[:n+len(key)+putRoom]
-	if sep != 0 {
-		p[n] = sep
-		n++
-	}
-	p[n] = '"'
-	if !copySafe(p[n+1:], key) {
+	p := b[n : n+len(key)+putRoom]
+	*(*[2]byte)(p) = [2]byte{sep, '"'}
+	if !copySafe(p[2:], key) {
 		return b, false
 	}
-	n += 1 + len(key)
-	p[n], p[n+1] = '"', ':'
-	p = p[:n+2]
+	*(*[2]byte)(p[2+len(key):]) = [2]byte{'"', ':'}
+	p = b[:n+len(key)+4]
 	ok := true
-	switch kind {
+	switch v.kind() {
 	case slog.KindString:
-		p, ok = putJSONText(p, v.String(), false)
-	case slog.KindInt64:
-		p = appendInt(p, v.Int64())
+		p, ok = putJSONText(p, v.text(), false)
+	case slog.KindInt64, slog.KindDuration:
+		p = appendInt(p, int64(v.num))
 	case slog.KindUint64:
-		p = appendUint(p, v.Uint64())
+		p = appendUint(p, v.num)
 	case slog.KindBool:
-		p = strconv.AppendBool(p, v.Bool())
-	case slog.KindDuration:
-		p = appendInt(p, int64(v.Duration()))
+		p = strconv.AppendBool(p, v.num == 1)
 	case slog.KindFloat64:
 		var err error
-		p, err = appendJSONFloat(p, v.Float64())
+		p, err = appendJSONFloat(p, math.Float64frombits(v.num))
 		ok = err == nil
 	case slog.KindTime:
-		p, ok = appendNano(append(p, '"'), v.Time())
+		p, ok = appendNano(append(p, '"'), v.slog().Time())
 		p = append(p, '"')
 	case slog.KindAny:
-		p, ok = putJSONAny(p, v.Any(), heard)
+		p, ok = putJSONAny(p, v.slog().Any(), heard)
 	case slog.KindGroup:
-		attrs := v.Group()
+		attrs := attrsIn(v.slog().Group())
 		ok = len(attrs) > 0 && key != "" // or it leaves no trace, or its attributes stand in its place
 		sep = '{'
 		for i := 0; ok && i < len(attrs); i++ {
-			p, ok = putJSON(p, sep, attrs[i].Key, attrs[i].Value, nil)
+			p, ok = putJSON(p, sep, attrs[i].key, &attrs[i].value, nil)
 			sep = ','
 		}
 		if ok = ok && len(p) < cap(p); ok {

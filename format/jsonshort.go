@@ -7,22 +7,25 @@ import "log/slog"
 
 // encode is Line.Encode.
 func (f *jsonFormat) encode(l *Line, r *slog.Record, top []slog.Attr) ([]byte, Flaws) {
-	b, ok := f.putFirst(l.room[:0], r, top)
-	if !ok || !inPlace {
+	if !inPlace {
+		return l.append(f, r, top)
+	}
+	b, ok := f.putFirst(l.room[:0], r, attrsIn(top))
+	if !ok {
 		return l.append(f, r, top)
 	}
 	front, back := attrsOf(r)
-	sep, braces := byte(','), f.opened
-	if braces > 0 && f.pre[len(f.pre)-1] == '{' {
-		sep = 0
-	}
+	braces := f.opened
 	if braces < len(f.groups) && len(front) > 0 {
-		if b, ok = putGroups(b, sep, f.groups[braces:]); !ok {
+		if b, ok = putGroups(b, f.groups[braces:]); !ok {
 			return l.append(f, r, top)
 		}
-		sep, braces = 0, len(f.groups)
+		braces = len(f.groups)
 	}
-	heard := ""
+	sep, heard := byte(','), ""
+	if last := len(b) - 1; b[last] == '{' && len(front) > 0 {
+		b, sep = b[:last], '{'
+	}
 	b, front = putAttrs(b, sep, front, &heard)
 	if len(front) == 0 {
 		b, back = putAttrs(b, ',', back, &heard)
@@ -42,11 +45,11 @@ func (f *jsonFormat) encode(l *Line, r *slog.Record, top []slog.Attr) ([]byte, F
 
 // putAttrs puts attributes, as long as it can, and returns those that are left. heard is
 // as in putJSON.
-func putAttrs(b []byte, sep byte, attrs []slog.Attr, heard *string) (_ []byte, left []slog.Attr) {
+func putAttrs(b []byte, sep byte, attrs []attr, heard *string) (_ []byte, left []attr) {
 	for i := range attrs {
 		a := &attrs[i]
 		var ok bool
-		if b, ok = putJSON(b, sep, a.Key, a.Value, heard); !ok {
+		if b, ok = putJSON(b, sep, a.key, &a.value, heard); !ok {
 			return b, attrs[i:]
 		}
 		sep = ','
@@ -56,7 +59,7 @@ func putAttrs(b []byte, sep byte, attrs []slog.Attr, heard *string) (_ []byte, l
 
 // goOn goes on behind b, which has all of a record with n attributes but those in front
 // and back. The first of these is an error that has said heard, unless that is empty.
-func (f *jsonFormat) goOn(l *Line, b []byte, front, back []slog.Attr, heard string, n int) ([]byte, Flaws) {
+func (f *jsonFormat) goOn(l *Line, b []byte, front, back []attr, heard string, n int) ([]byte, Flaws) {
 	l.borrow()
 	var e encoder
 	e.begin(&f.base, l.borrowed.bytes)
@@ -66,8 +69,9 @@ func (f *jsonFormat) goOn(l *Line, b []byte, front, back []slog.Attr, heard stri
 	e.visits -= n - len(front) - len(back)
 	e.afterPre()
 	e.buf, e.sep = append(e.buf, b...), ','
-	for _, attrs := range [][]slog.Attr{front, back} {
-		for _, a := range attrs {
+	for _, attrs := range [][]attr{front, back} {
+		for i := range attrs {
+			a := attrs[i].slog()
 			if heard != "" {
 				a.Value, heard = slog.StringValue(heard), ""
 			}
@@ -80,13 +84,13 @@ func (f *jsonFormat) goOn(l *Line, b []byte, front, back []slog.Attr, heard stri
 }
 
 // putFirst puts what comes before the record's own attributes, or reports false.
-func (f *jsonFormat) putFirst(b []byte, r *slog.Record, top []slog.Attr) ([]byte, bool) {
+func (f *jsonFormat) putFirst(b []byte, r *slog.Record, top []attr) ([]byte, bool) {
 	if f.opts.ReplaceAttr != nil || f.left > 0 || f.flaws != 0 {
 		return b, false
 	}
 	b, ok := f.putHead(b, r)
 	for i := 0; ok && i < len(top); i++ {
-		b, ok = putJSON(b, ',', top[i].Key, top[i].Value, nil)
+		b, ok = putJSON(b, ',', top[i].key, &top[i].value, nil)
 	}
 	if n := len(f.pre); ok && n > 0 {
 		if ok = n < cap(b)-len(b); ok {
@@ -96,21 +100,20 @@ func (f *jsonFormat) putFirst(b []byte, r *slog.Record, top []slog.Attr) ([]byte
 	return b, ok
 }
 
-// putGroups opens groups, the first behind sep if that is not 0, or reports false.
-func putGroups(b []byte, sep byte, names []string) ([]byte, bool) {
+// putGroups opens groups, or reports false.
+func putGroups(b []byte, names []string) ([]byte, bool) {
 	for _, name := range names {
 		if len(b) == cap(b) {
 			return b, false
 		}
-		if sep != 0 {
-			b = append(b, sep)
+		if b[len(b)-1] != '{' {
+			b = append(b, ',')
 		}
 		var ok bool
 		if b, ok = putJSONText(b, name, false); !ok || len(":{") > cap(b)-len(b) {
 			return b, false
 		}
 		b = append(b, ":{"...)
-		sep = 0
 	}
 	return b, true
 }

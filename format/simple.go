@@ -20,7 +20,7 @@ const (
 // false. appendPair does the same for every attribute, in more steps.
 func (e *encoder) appendSimple(key string, v slog.Value, kind slog.Kind) bool {
 	if e.json {
-		return jsonSimple>>kind&1 != 0 && e.appendSimpleJSON(key, v, kind)
+		return jsonSimple>>kind&1 != 0 && inPlace && e.appendSimpleJSON(key, v, kind)
 	}
 	return textSimple>>kind&1 != 0 && e.appendSimpleText(key, v, kind)
 }
@@ -33,8 +33,11 @@ func (e *encoder) appendSimpleJSON(key string, v slog.Value, kind slog.Kind) boo
 	if n > e.limit-len(e.buf) {
 		return false
 	}
-	b := slices.Grow(e.buf, n)
-	b, ok := putJSON(b[:len(b):min(cap(b), e.limit)], e.sep, key, v, nil)
+	b, sep := slices.Grow(e.buf, n), e.sep
+	if sep == 0 { // behind the brace of an object, which putJSON writes once more
+		b, sep = b[:len(b)-1], '{'
+	}
+	b, ok := putJSON(b[:len(b):min(cap(b), e.limit)], sep, key, inside(v), nil)
 	if !ok {
 		return false
 	}
