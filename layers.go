@@ -14,6 +14,7 @@ import (
 
 	"github.com/hydra-logger/hydra/format"
 	"github.com/hydra-logger/hydra/internal/errs"
+	"github.com/hydra-logger/hydra/internal/peek"
 )
 
 // A router finds the layer of a record, and with it the way to destinations. It
@@ -22,6 +23,7 @@ type router struct {
 	key     string // of the attribute that names a record's layer
 	layers  map[string]*layer
 	matches map[string]map[string]*layer // by key and value of an attribute
+	lengths uint64                       // has a bit for the length of each key in matches, modulo 64
 	usual   *layer                       // "default"
 	formats []format.Format              // distinct ones
 	search  bool                         // there is more than one layer to choose from
@@ -146,6 +148,7 @@ func (r *router) add(name string, match map[string]string, routes map[string][]r
 			r.matches[key] = make(map[string]*layer)
 		}
 		r.matches[key][value] = l
+		r.lengths |= 1 << (len(key) % 64)
 	}
 	for _, way := range routes[name] {
 		r.listen(way)
@@ -262,7 +265,7 @@ func (r *router) withAttrs(p place, attrs []slog.Attr) place {
 			if l := r.byName(a.Value); l != nil {
 				p.named = l
 			}
-		} else if l := r.match(a); l != nil {
+		} else if l := r.match(&a); l != nil {
 			p.matched = l
 		}
 	}
@@ -272,24 +275,23 @@ func (r *router) withAttrs(p place, attrs []slog.Attr) place {
 // find returns the layer of a record that is logged from p with the context
 // attributes top. Its own attributes come after those, so they count for more.
 func (r *router) find(p *place, record *slog.Record, top []slog.Attr) *layer {
-	var named, matched *layer
+	front, back := peek.Attrs(record)
 	placed := p.layer()
-	look := func(a slog.Attr) bool {
-		if a.Key == r.key {
-			if l := r.byName(a.Value); l != nil {
-				named = l
-			}
-		} else if placed == nil && len(r.matches) > 0 {
-			if l := r.match(a); l != nil {
-				matched = l
+	var named, matched *layer
+	for _, attrs := range [...][]slog.Attr{top, front, back} {
+		for i := range attrs {
+			a := &attrs[i]
+			if a.Key == r.key {
+				if l := r.byName(a.Value); l != nil {
+					named = l
+				}
+			} else if placed == nil {
+				if l := r.match(a); l != nil {
+					matched = l
+				}
 			}
 		}
-		return true
 	}
-	for i := range top {
-		look(top[i])
-	}
-	record.Attrs(look)
 	switch {
 	case named != nil:
 		return named
@@ -318,7 +320,10 @@ func (r *router) byName(v slog.Value) *layer {
 }
 
 // match returns the layer whose rule a satisfies, or nil.
-func (r *router) match(a slog.Attr) *layer {
+func (r *router) match(a *slog.Attr) *layer {
+	if r.lengths>>(len(a.Key)%64)&1 == 0 {
+		return nil
+	}
 	values, ok := r.matches[a.Key]
 	if !ok {
 		return nil

@@ -10,6 +10,8 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+
+	"github.com/hydra-logger/hydra/internal/peek"
 )
 
 // A put function appends to b as far as its capacity goes, and keeps nothing of it, so
@@ -19,10 +21,10 @@ import (
 // putRoom is what a value that is not a text takes at most, with what is around its key.
 const putRoom = len(`,"":`) + len(`"2006-01-02T15:04:05.999999999+07:00"`) // the longest of them
 
-// putJSON appends an attribute behind sep, if inPlace. Where v is an error for whose text
+// putJSON appends an attribute behind sep. Where v is an error for whose text
 // it lacks the room, heard, unless nil, becomes that text. It calls itself, and no other
 // function that calls it, or b would escape.
-func putJSON(b []byte, sep byte, key string, v *value, heard *string) ([]byte, bool) {
+func putJSON(b []byte, sep byte, key string, v *peek.Value, heard *string) ([]byte, bool) {
 	n := len(b)
 	if len(key)+putRoom > cap(b)-n {
 		return b, false
@@ -35,30 +37,30 @@ func putJSON(b []byte, sep byte, key string, v *value, heard *string) ([]byte, b
 	*(*[2]byte)(p[2+len(key):]) = [2]byte{'"', ':'}
 	p = b[:n+len(key)+4]
 	ok := true
-	switch v.kind() {
+	switch v.Kind() {
 	case slog.KindString:
-		p, ok = putJSONText(p, v.text(), false)
+		p, ok = putJSONText(p, v.Text(), false)
 	case slog.KindInt64, slog.KindDuration:
-		p = appendInt(p, int64(v.num))
+		p = appendInt(p, int64(v.Num()))
 	case slog.KindUint64:
-		p = appendUint(p, v.num)
+		p = appendUint(p, v.Num())
 	case slog.KindBool:
-		p = strconv.AppendBool(p, v.num == 1)
+		p = strconv.AppendBool(p, v.Num() == 1)
 	case slog.KindFloat64:
 		var err error
-		p, err = appendJSONFloat(p, math.Float64frombits(v.num))
+		p, err = appendJSONFloat(p, math.Float64frombits(v.Num()))
 		ok = err == nil
 	case slog.KindTime:
-		p, ok = appendNano(append(p, '"'), v.slog().Time())
+		p, ok = appendNano(append(p, '"'), v.Slog().Time())
 		p = append(p, '"')
 	case slog.KindAny:
-		p, ok = putJSONAny(p, v.slog().Any(), heard)
+		p, ok = putJSONAny(p, v.Slog().Any(), heard)
 	case slog.KindGroup:
-		attrs := attrsIn(v.slog().Group())
+		attrs := v.Slog().Group()
 		ok = len(attrs) > 0 && key != "" // or it leaves no trace, or its attributes stand in its place
 		sep = '{'
 		for i := 0; ok && i < len(attrs); i++ {
-			p, ok = putJSON(p, sep, attrs[i].key, &attrs[i].value, nil)
+			p, ok = putJSON(p, sep, attrs[i].Key, peek.At(&attrs[i].Value), nil)
 			sep = ','
 		}
 		if ok = ok && len(p) < cap(p); ok {

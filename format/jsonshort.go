@@ -3,18 +3,19 @@
 
 package format
 
-import "log/slog"
+import (
+	"log/slog"
+
+	"github.com/hydra-logger/hydra/internal/peek"
+)
 
 // encode is Line.Encode.
 func (f *jsonFormat) encode(l *Line, r *slog.Record, top []slog.Attr) ([]byte, Flaws) {
-	if !inPlace {
-		return l.append(f, r, top)
-	}
-	b, ok := f.putFirst(l.room[:0], r, attrsIn(top))
+	b, ok := f.putFirst(l.room[:0], r, top)
 	if !ok {
 		return l.append(f, r, top)
 	}
-	front, back := attrsOf(r)
+	front, back := peek.Attrs(r)
 	braces := f.opened
 	if braces < len(f.groups) && len(front) > 0 {
 		if b, ok = putGroups(b, f.groups[braces:]); !ok {
@@ -45,11 +46,11 @@ func (f *jsonFormat) encode(l *Line, r *slog.Record, top []slog.Attr) ([]byte, F
 
 // putAttrs puts attributes, as long as it can, and returns those that are left. heard is
 // as in putJSON.
-func putAttrs(b []byte, sep byte, attrs []attr, heard *string) (_ []byte, left []attr) {
+func putAttrs(b []byte, sep byte, attrs []slog.Attr, heard *string) (_ []byte, left []slog.Attr) {
 	for i := range attrs {
 		a := &attrs[i]
 		var ok bool
-		if b, ok = putJSON(b, sep, a.key, &a.value, heard); !ok {
+		if b, ok = putJSON(b, sep, a.Key, peek.At(&a.Value), heard); !ok {
 			return b, attrs[i:]
 		}
 		sep = ','
@@ -59,7 +60,7 @@ func putAttrs(b []byte, sep byte, attrs []attr, heard *string) (_ []byte, left [
 
 // goOn goes on behind b, which has all of a record with n attributes but those in front
 // and back. The first of these is an error that has said heard, unless that is empty.
-func (f *jsonFormat) goOn(l *Line, b []byte, front, back []attr, heard string, n int) ([]byte, Flaws) {
+func (f *jsonFormat) goOn(l *Line, b []byte, front, back []slog.Attr, heard string, n int) ([]byte, Flaws) {
 	l.borrow()
 	var e encoder
 	e.begin(&f.base, l.borrowed.bytes)
@@ -69,9 +70,8 @@ func (f *jsonFormat) goOn(l *Line, b []byte, front, back []attr, heard string, n
 	e.visits -= n - len(front) - len(back)
 	e.afterPre()
 	e.buf, e.sep = append(e.buf, b...), ','
-	for _, attrs := range [][]attr{front, back} {
-		for i := range attrs {
-			a := attrs[i].slog()
+	for _, attrs := range [][]slog.Attr{front, back} {
+		for _, a := range attrs {
 			if heard != "" {
 				a.Value, heard = slog.StringValue(heard), ""
 			}
@@ -84,13 +84,13 @@ func (f *jsonFormat) goOn(l *Line, b []byte, front, back []attr, heard string, n
 }
 
 // putFirst puts what comes before the record's own attributes, or reports false.
-func (f *jsonFormat) putFirst(b []byte, r *slog.Record, top []attr) ([]byte, bool) {
+func (f *jsonFormat) putFirst(b []byte, r *slog.Record, top []slog.Attr) ([]byte, bool) {
 	if f.opts.ReplaceAttr != nil || f.left > 0 || f.flaws != 0 {
 		return b, false
 	}
 	b, ok := f.putHead(b, r)
 	for i := 0; ok && i < len(top); i++ {
-		b, ok = putJSON(b, ',', top[i].key, &top[i].value, nil)
+		b, ok = putJSON(b, ',', top[i].Key, peek.At(&top[i].Value), nil)
 	}
 	if n := len(f.pre); ok && n > 0 {
 		if ok = n < cap(b)-len(b); ok {

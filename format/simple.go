@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+
+	"github.com/hydra-logger/hydra/internal/peek"
 )
 
 // A simple kind is one whose values call no method and hold nothing.
@@ -20,7 +22,7 @@ const (
 // false. appendPair does the same for every attribute, in more steps.
 func (e *encoder) appendSimple(key string, v slog.Value, kind slog.Kind) bool {
 	if e.json {
-		return jsonSimple>>kind&1 != 0 && inPlace && e.appendSimpleJSON(key, v, kind)
+		return jsonSimple>>kind&1 != 0 && e.appendSimpleJSON(key, v, kind)
 	}
 	return textSimple>>kind&1 != 0 && e.appendSimpleText(key, v, kind)
 }
@@ -37,7 +39,7 @@ func (e *encoder) appendSimpleJSON(key string, v slog.Value, kind slog.Kind) boo
 	if sep == 0 { // behind the brace of an object, which putJSON writes once more
 		b, sep = b[:len(b)-1], '{'
 	}
-	b, ok := putJSON(b[:len(b):min(cap(b), e.limit)], sep, key, inside(v), nil)
+	b, ok := putJSON(b[:len(b):min(cap(b), e.limit)], sep, key, peek.At(&v), nil)
 	if !ok {
 		return false
 	}
