@@ -269,6 +269,31 @@ func TestRecordThatFitsIsNotCut(t *testing.T) {
 	}
 }
 
+func TestTimesInAZoneFarAwayAreBoundedToo(t *testing.T) {
+	at := time.Unix(0, 1).In(time.FixedZone("far away", 1000*3600)) // four digits of hours instead of two
+	f := format.JSON(&format.Options{MaxRecord: format.MinMaxRecord})
+	for n := range format.MinMaxRecord {
+		text := strings.Repeat("x", n)
+		r := record(text, slog.Time("t", at), slog.String("s", text[n/2:]), slog.Int("n", 1))
+		if b, _ := f.AppendRecord(nil, r, nil); len(b) > format.MinMaxRecord {
+			t.Fatalf("message of %d bytes: got %d bytes, want at most %d", n, len(b), format.MinMaxRecord)
+		}
+		if diff := lineDiffers(f, r, nil); diff != "" {
+			t.Fatalf("message of %d bytes %s", n, diff)
+		}
+	}
+}
+
+func TestARecordThatFitsLeavesItsBufferAllItsRoom(t *testing.T) {
+	for _, k := range kinds {
+		dst := make([]byte, 0, 64<<10)
+		b, _ := k.new(&format.Options{MaxRecord: 1}).AppendRecord(dst, record("m", slog.Int("n", 1), slog.Any("s", []string{"a"})), nil)
+		if cap(b) != cap(dst) {
+			t.Errorf("%s: got room for %d bytes, want %d", k.name, cap(b), cap(dst))
+		}
+	}
+}
+
 func TestFault51And57WithIsBounded(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
