@@ -19,7 +19,8 @@ import (
 func lineDiffers(f format.Format, r slog.Record, top []slog.Attr) string {
 	for _, at := range []time.Time{time.Now(), r.Time} {
 		r.Time = at
-		want, wantFlaws := f.AppendRecord(nil, r, top) // and the second of at is known
+		want, wantFlaws := f.AppendRecord(nil, r, top)
+		format.Remember(at)
 		var line format.Line
 		got, flaws := line.Encode(f, &r, top)
 		if string(got) != string(want) || flaws != wantFlaws {
@@ -133,6 +134,7 @@ func TestAnErrorIsAskedForItsTextOnce(t *testing.T) {
 			asked := 0
 			r := record("m", before, slog.Any("err", toldError{text, &asked}), slog.Int("last", 2))
 			r.Time = time.Now()
+			format.Remember(r.Time)
 			var line format.Line
 			_, _ = line.Encode(format.JSON(nil), &r, nil)
 			line.Free()

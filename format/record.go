@@ -41,13 +41,19 @@ type (
 	}
 )
 
-var (
-	inPlace  = alike(reflect.TypeFor[slog.Record](), reflect.TypeFor[record]()) && valuesAreAsExpected()
-	textType = inside(slog.StringValue("")).words()[0]
-)
+var inPlace = alike(reflect.TypeFor[slog.Record](), reflect.TypeFor[record]()) && valuesAreAsExpected()
+
+// textType is what the type of any is for a text; nil if not inPlace, when a Value may
+// have no word there.
+var textType = func() unsafe.Pointer {
+	if !inPlace {
+		return nil
+	}
+	return inside(slog.StringValue("")).words()[0]
+}()
 
 // alike reports whether values of two types lie in memory in the same way: as the same
-// type, or as structs with fields of the same names, but for the first letter.
+// type, or as structs with fields of the same names, in capitals or not.
 func alike(a, b reflect.Type) bool {
 	switch {
 	case a == b:
@@ -92,6 +98,7 @@ func valuesAreAsExpected() bool {
 	return v.num == uint64(len(text)) && v.words()[1] == unsafe.Pointer(unsafe.StringData(text))
 }
 
+// inside returns a copy of v, to be read in place.
 func inside(v slog.Value) *value { return (*value)(unsafe.Pointer(&v)) }
 
 // words returns the two words of v.any: what it is and where.
@@ -119,7 +126,7 @@ func attrsOf(r *slog.Record) (front, back []attr) {
 	return in.front[:in.nFront], in.back
 }
 
-// attrsIn returns attrs.
+// attrsIn returns attrs, to be read in place.
 func attrsIn(attrs []slog.Attr) []attr {
 	return unsafe.Slice((*attr)(unsafe.Pointer(unsafe.SliceData(attrs))), len(attrs))
 }

@@ -4,6 +4,7 @@
 package format
 
 import (
+	"errors"
 	"log/slog"
 	"reflect"
 	"slices"
@@ -39,7 +40,8 @@ func TestValuesOfThisGoAreReadInPlace(t *testing.T) {
 		slog.StringValue(""), slog.StringValue("text"), slog.IntValue(-1), slog.Uint64Value(1), slog.BoolValue(true), slog.Float64Value(0.1),
 		slog.DurationValue(-1), slog.TimeValue(time.Time{}), slog.TimeValue(time.Now()), slog.TimeValue(time.Unix(1<<60, 0)),
 		slog.GroupValue(slog.Int("n", 1)), slog.GroupValue(), slog.AnyValue(nil), slog.AnyValue(slog.KindInt64), slog.AnyValue(new(byte)), slog.AnyValue(t),
-		slog.AnyValue(named{}), {},
+		slog.AnyValue(named{}),
+		{},
 	} {
 		if got, want := inside(v).kind(), v.Kind(); got != want {
 			t.Errorf("%v: got %v, want %v", v, got, want)
@@ -97,11 +99,35 @@ func TestOtherLayoutsAreToldApart(t *testing.T) {
 	}
 }
 
+// soonWritten are attributes that a short record may have and be encoded on the stack.
+var soonWritten = []slog.Attr{
+	slog.String("s", "a\n"), slog.Int("n", -1), slog.Uint64("u", 1), slog.Bool("b", true), slog.Float64("f", 0.5), slog.Duration("d", 1),
+	slog.Time("t", time.Unix(1, 0).UTC()), slog.Any("err", errors.New("failed")), slog.Any("strings", []string{"a", "b"}),
+	slog.Group("g", "n", 1, slog.Group("h", "err", errors.New("failed"))), slog.Any("struct", struct{ A []int }{[]int{1}}), slog.Any("pointer", &struct{ B *bool }{}),
+}
+
+func TestAShortRecordBorrowsNothing(t *testing.T) {
+	for _, f := range []Format{JSON(nil), JSON(nil).WithGroup("g"), JSON(nil).WithAttrs(soonWritten[:2]).WithGroup("g").WithGroup("h")} {
+		for _, a := range soonWritten {
+			r := slog.NewRecord(time.Now(), slog.LevelInfo, "m", 0)
+			r.AddAttrs(a, slog.Int("last", 1))
+			Remember(r.Time)
+			var line Line
+			b, _ := line.Encode(f, &r, soonWritten[:1])
+			if line.borrowed != nil {
+				t.Errorf("%s: got memory that is borrowed, want none", b)
+			}
+			line.Free()
+		}
+	}
+}
+
 func TestRecordsThatAreNotReadInPlaceAreEncodedAllTheSame(t *testing.T) {
 	defer func(was bool) { inPlace = was }(inPlace)
 	r := slog.NewRecord(time.Now(), slog.LevelInfo, "m", 0)
-	for i := range 10 {
-		r.AddAttrs(slog.Int("n", i))
+	for _, a := range soonWritten {
+		r.AddAttrs(a)
+		Remember(r.Time)
 		inPlace = true
 		var line Line
 		b, _ := line.Encode(JSON(nil), &r, nil)
