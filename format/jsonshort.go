@@ -43,6 +43,63 @@ func (f *jsonFormat) encode(l *Line, r *slog.Record, top []slog.Attr) ([]byte, F
 	return f.goOn(l, b, front, back, heard, len(top)+r.NumAttrs())
 }
 
+// putFirst puts what comes before the record's own attributes, or reports false.
+func (f *jsonFormat) putFirst(b []byte, r *slog.Record, top []attr) ([]byte, bool) {
+	if f.opts.ReplaceAttr != nil || f.left > 0 || f.flaws != 0 {
+		return b, false
+	}
+	b, ok := f.putHead(b, r)
+	for i := 0; ok && i < len(top); i++ {
+		b, ok = putJSON(b, ',', top[i].key, &top[i].value, nil)
+	}
+	if n := len(f.pre); ok && n > 0 {
+		if ok = n < cap(b)-len(b); ok {
+			b = append(append(b, ','), f.pre...)
+		}
+	}
+	return b, ok
+}
+
+// putHead puts the built-in attributes, or reports false.
+func (f *jsonFormat) putHead(b []byte, r *slog.Record) ([]byte, bool) {
+	m := now.Load()
+	if m == nil || !m.holds(r.Time) {
+		return b, false
+	}
+	b, ok := m.json.append(b, uint32(r.Time.Nanosecond()), r.Level)
+	if ok && f.opts.AddSource {
+		if src := sourceOf(r.PC); src != nil {
+			b = append(b[:len(b)-len(messageKey)], ',')
+			if len(src.json)+len(messageKey) > cap(b)-len(b) {
+				return b, false
+			}
+			b = append(append(b, src.json...), messageKey...)
+		}
+	}
+	if !ok {
+		return b, false
+	}
+	return putJSONText(b, r.Message, false)
+}
+
+// putGroups opens groups, or reports false.
+func putGroups(b []byte, names []string) ([]byte, bool) {
+	for _, name := range names {
+		if len(b) == cap(b) {
+			return b, false
+		}
+		if b[len(b)-1] != '{' {
+			b = append(b, ',')
+		}
+		var ok bool
+		if b, ok = putJSONText(b, name, false); !ok || len(":{") > cap(b)-len(b) {
+			return b, false
+		}
+		b = append(b, ":{"...)
+	}
+	return b, true
+}
+
 // putAttrs puts attributes, as long as it can, and returns those that are left. heard is
 // as in putJSON.
 func putAttrs(b []byte, sep byte, attrs []attr, heard *string) (_ []byte, left []attr) {
@@ -81,61 +138,4 @@ func (f *jsonFormat) goOn(l *Line, b []byte, front, back []attr, heard string, n
 	var flaws Flaws
 	l.borrowed.bytes, flaws = e.endJSON()
 	return l.borrowed.bytes, flaws
-}
-
-// putFirst puts what comes before the record's own attributes, or reports false.
-func (f *jsonFormat) putFirst(b []byte, r *slog.Record, top []attr) ([]byte, bool) {
-	if f.opts.ReplaceAttr != nil || f.left > 0 || f.flaws != 0 {
-		return b, false
-	}
-	b, ok := f.putHead(b, r)
-	for i := 0; ok && i < len(top); i++ {
-		b, ok = putJSON(b, ',', top[i].key, &top[i].value, nil)
-	}
-	if n := len(f.pre); ok && n > 0 {
-		if ok = n < cap(b)-len(b); ok {
-			b = append(append(b, ','), f.pre...)
-		}
-	}
-	return b, ok
-}
-
-// putGroups opens groups, or reports false.
-func putGroups(b []byte, names []string) ([]byte, bool) {
-	for _, name := range names {
-		if len(b) == cap(b) {
-			return b, false
-		}
-		if b[len(b)-1] != '{' {
-			b = append(b, ',')
-		}
-		var ok bool
-		if b, ok = putJSONText(b, name, false); !ok || len(":{") > cap(b)-len(b) {
-			return b, false
-		}
-		b = append(b, ":{"...)
-	}
-	return b, true
-}
-
-// putHead puts the built-in attributes, or reports false.
-func (f *jsonFormat) putHead(b []byte, r *slog.Record) ([]byte, bool) {
-	m := now.Load()
-	if m == nil || !m.holds(r.Time) {
-		return b, false
-	}
-	b, ok := m.json.append(b, uint32(r.Time.Nanosecond()), r.Level)
-	if ok && f.opts.AddSource {
-		if src := sourceOf(r.PC); src != nil {
-			b = append(b[:len(b)-len(messageKey)], ',')
-			if len(src.json)+len(messageKey) > cap(b)-len(b) {
-				return b, false
-			}
-			b = append(append(b, src.json...), messageKey...)
-		}
-	}
-	if !ok {
-		return b, false
-	}
-	return putJSONText(b, r.Message, false)
 }
