@@ -40,7 +40,9 @@ func (f *jsonFormat) encode(l *Line, r *slog.Record, top []slog.Attr) ([]byte, F
 	case braces > 0:
 		return l.append(f, r, top)
 	}
-	return f.goOn(l, b, front, back, heard, len(top)+r.NumAttrs())
+	first, more := attrsOf(r)
+	looks := looksAt(attrsIn(top)) + looksAt(first[:len(first)-len(front)]) + looksAt(more[:len(more)-len(back)])
+	return f.goOn(l, b, front, back, heard, looks)
 }
 
 // putFirst puts what comes before the record's own attributes, or reports false.
@@ -114,16 +116,28 @@ func putAttrs(b []byte, sep byte, attrs []attr, heard *string) (_ []byte, left [
 	return b, nil
 }
 
-// goOn goes on behind b, which has all of a record with n attributes but those in front
-// and back. The first of these is an error that has said heard, unless that is empty.
-func (f *jsonFormat) goOn(l *Line, b []byte, front, back []attr, heard string, n int) ([]byte, Flaws) {
+// looksAt returns how many attributes are looked at to put attrs.
+func looksAt(attrs []attr) int {
+	n := len(attrs)
+	for i := range attrs {
+		if v := &attrs[i].value; v.kind() == slog.KindGroup {
+			n += looksAt(attrsIn(v.slog().Group()))
+		}
+	}
+	return n
+}
+
+// goOn goes on behind b, which took so many looks and has all of a record but the
+// attributes in front and back. The first of these is an error that has said heard, unless
+// that is empty.
+func (f *jsonFormat) goOn(l *Line, b []byte, front, back []attr, heard string, looks int) ([]byte, Flaws) {
 	l.borrow()
 	var e encoder
 	e.begin(&f.base, l.borrowed.bytes)
 	if len(f.pre) > 0 {
 		e.limit += len(f.pre) + 1
 	}
-	e.visits -= n - len(front) - len(back)
+	e.visits -= looks
 	e.afterPre()
 	e.buf, e.sep = append(e.buf, b...), ','
 	for _, attrs := range [][]attr{front, back} {

@@ -116,6 +116,21 @@ func TestALineCountsTheAttributesOfTheContextToo(t *testing.T) {
 	}
 }
 
+func TestALineCountsTheAttributesInGroupsToo(t *testing.T) {
+	group := slog.Group("g", "a", 1, slog.Group("h", "b", 2, "c", 3))
+	attrs := append(make([]slog.Attr, 0, format.MinMaxRecord), group)
+	for len(attrs) < format.MinMaxRecord-6 { // with the group as many as may be looked at, but two
+		attrs = append(attrs, slog.Attr{})
+	}
+	attrs = append(attrs, slog.Int("last but one", 1), slog.Int("last", 2), slog.Int("one too many", 3))
+	f := format.JSON(&format.Options{MaxRecord: format.MinMaxRecord})
+	for _, top := range [][]slog.Attr{nil, {slog.Group("top", "d", 4)}} {
+		if diff := lineDiffers(f, record("m", attrs...), top); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
 // A toldError counts how often it is asked.
 type toldError struct {
 	text  string
