@@ -104,7 +104,7 @@ func putJSONAny(b []byte, v any, heard *string) (out []byte, ok bool) {
 	switch v := v.(type) {
 	case []string:
 		return putJSONStrings(b, v)
-	case nil, json.Marshaler, *slog.Source:
+	case nil, json.Marshaler, *slog.Source: // appendAttr and appendJSONAny have ways of their own for these
 		return b, false
 	case error:
 		text := v.Error()
