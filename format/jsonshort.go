@@ -50,6 +50,9 @@ func (f *jsonFormat) putFirst(b []byte, r *slog.Record, top []attr) ([]byte, boo
 	if f.opts.ReplaceAttr != nil || f.left > 0 || f.flaws != 0 {
 		return b, false
 	}
+	if f.opts.AddSource && f.opts.MaxRecord < 2*lineRoom { // the source may have to make room for the message
+		return b, false
+	}
 	b, ok := f.putHead(b, r)
 	for i := 0; ok && i < len(top); i++ {
 		b, ok = putJSON(b, ',', top[i].key, &top[i].value, nil)

@@ -116,6 +116,16 @@ func TestALineCountsTheAttributesOfTheContextToo(t *testing.T) {
 	}
 }
 
+func TestALineLeavesOutTheSameSources(t *testing.T) {
+	f := format.JSON(&format.Options{MaxRecord: format.MinMaxRecord, AddSource: true})
+	for n := range format.MinMaxRecord {
+		with := f.WithAttrs([]slog.Attr{slog.String("with", strings.Repeat("x", n))})
+		if diff := lineDiffers(with, record("m"), nil); diff != "" {
+			t.Fatalf("behind %d bytes %s", n, diff)
+		}
+	}
+}
+
 func TestALineCountsTheAttributesInGroupsToo(t *testing.T) {
 	group := slog.Group("g", "a", 1, slog.Group("h", "b", 2, "c", 3))
 	attrs := append(make([]slog.Attr, 0, format.MinMaxRecord), group)
