@@ -4,6 +4,7 @@
 package format_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -280,6 +281,26 @@ func TestTimesInAZoneFarAwayAreBoundedToo(t *testing.T) {
 		}
 		if diff := lineDiffers(f, r, nil); diff != "" {
 			t.Fatalf("message of %d bytes %s", n, diff)
+		}
+	}
+}
+
+func TestAValueIsWholeAsLongAsItFits(t *testing.T) {
+	// The object's end and the attribute "truncated" are kept free, and a byte for the end of groups.
+	const most = format.MinMaxRecord - len(`,"truncated":9223372036854775807`) - 1
+	f := format.JSON(&format.Options{MaxRecord: format.MinMaxRecord})
+	for _, unit := range []string{"x", "\n"} {
+		for n := range format.MinMaxRecord {
+			text := strings.Repeat(unit, n)
+			for _, v := range []any{[]string{text}, []string{text, ""}, struct{ A string }{text}, &struct{ A []string }{[]string{text}}} {
+				var want bytes.Buffer
+				r := record("m", slog.Any("v", v))
+				_ = slog.NewJSONHandler(&want, nil).Handle(t.Context(), r)
+				got, flaws := f.AppendRecord(nil, r, nil)
+				if whole := want.Len() <= most; whole != (string(got) == want.String()) || whole != (flaws == 0) {
+					t.Fatalf("%T of %d times %q: got %s with flaws %b, want it whole: %v", v, n, unit, got, flaws, whole)
+				}
+			}
 		}
 	}
 }

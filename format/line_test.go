@@ -4,6 +4,7 @@
 package format_test
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -42,6 +43,7 @@ func TestALineIsAppendRecordAtEachLength(t *testing.T) {
 		{name: "message", log: func(s string) slog.Record { return record(s) }},
 		{name: "message and attribute", log: func(s string) slog.Record { return record(s, slog.Int("n", 1)) }},
 		{name: "text", log: func(s string) slog.Record { return record("m", slog.String("s", s)) }},
+		{name: "text behind what is escaped", log: func(s string) slog.Record { return record("m", slog.String("s", "\n\n\n"+s)) }},
 		{name: "key", log: func(s string) slog.Record { return record("m", slog.Bool(s, true), slog.Float64("f", -1.5)) }},
 		{name: "before a value", log: func(s string) slog.Record { return record("m", slog.String("s", s), value, slog.Int("n", 1)) }},
 		{name: "message before a value", log: func(s string) slog.Record { return record(s, value) }},
@@ -82,6 +84,30 @@ func TestALineIsAppendRecordAtEachLength(t *testing.T) {
 		},
 		{
 			name: "of a short record at most", log: func(s string) slog.Record { return record(s, slog.String("s", s), value) },
+			f: format.JSON(&format.Options{MaxRecord: format.MinMaxRecord}),
+		},
+		{name: "an error", log: func(s string) slog.Record { return record("m", slog.Any("err", errors.New(s)), slog.Int("n", 1)) }},
+		{name: "an error in a group", log: func(s string) slog.Record { return record("m", slog.Group("g", slog.Any("err", errors.New(s)))) }},
+		{name: "a slice of texts", log: func(s string) slog.Record { return record("m", slog.Any("s", []string{"a", s})) }},
+		{name: "a slice of texts and one more", log: func(s string) slog.Record { return record("m", slog.Any("s", []string{s, "a"})) }},
+		{name: "a struct", log: func(s string) slog.Record { return record("m", slog.Any("s", struct{ A, B string }{"a", s})) }},
+		{
+			name: "a struct and one field more",
+			log: func(s string) slog.Record {
+				return record("m", slog.Any("s", struct {
+					A            string
+					ALongFieldIs bool `json:"a-field-of-a-name-that-is-as-long-as-the-room-of-a-number"`
+				}{A: s}))
+			},
+		},
+		{name: "a slice of structs", log: func(s string) slog.Record { return record("m", slog.Any("s", []struct{ A string }{{s}, {"a"}})) }},
+		{name: "a named text", log: func(s string) slog.Record { return record("m", slog.Any("s", plainString(s))) }},
+		{
+			name: "a slice of texts in a record of little room", log: func(s string) slog.Record { return record("m", slog.Any("s", []string{"a", s})) },
+			f: format.JSON(&format.Options{MaxRecord: format.MinMaxRecord}),
+		},
+		{
+			name: "a struct in a record of little room", log: func(s string) slog.Record { return record("m", slog.Any("s", struct{ A string }{s})) },
 			f: format.JSON(&format.Options{MaxRecord: format.MinMaxRecord}),
 		},
 		{
