@@ -4,6 +4,7 @@
 package format_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -265,6 +266,51 @@ func TestRecordThatFitsIsNotCut(t *testing.T) {
 		compare("almost too long")
 		if line, flaws := k.new(nil).AppendRecord(nil, r, nil); flaws != 0 || len(line) > format.DefaultMaxRecord {
 			t.Errorf("got %d bytes, flaws %b, want neither too long nor cut", len(line), flaws)
+		}
+	}
+}
+
+func TestTimesInAZoneFarAwayAreBoundedToo(t *testing.T) {
+	at := time.Unix(0, 1).In(time.FixedZone("far away", 1000*3600)) // four digits of hours instead of two
+	f := format.JSON(&format.Options{MaxRecord: format.MinMaxRecord})
+	for n := range format.MinMaxRecord {
+		text := strings.Repeat("x", n)
+		r := record(text, slog.Time("t", at), slog.String("s", text[n/2:]), slog.Int("n", 1))
+		if b, _ := f.AppendRecord(nil, r, nil); len(b) > format.MinMaxRecord {
+			t.Fatalf("message of %d bytes: got %d bytes, want at most %d", n, len(b), format.MinMaxRecord)
+		}
+		if diff := lineDiffers(f, r, nil); diff != "" {
+			t.Fatalf("message of %d bytes %s", n, diff)
+		}
+	}
+}
+
+func TestAValueIsWholeAsLongAsItFits(t *testing.T) {
+	// The object's end and the attribute "truncated" are kept free, and a byte for the end of groups.
+	const most = format.MinMaxRecord - len(`,"truncated":9223372036854775807`) - 1
+	f := format.JSON(&format.Options{MaxRecord: format.MinMaxRecord})
+	for _, unit := range []string{"x", "\n"} {
+		for n := range format.MinMaxRecord {
+			text := strings.Repeat(unit, n)
+			for _, v := range []any{[]string{text}, []string{text, ""}, struct{ A string }{text}, &struct{ A []string }{[]string{text}}} {
+				var want bytes.Buffer
+				r := record("m", slog.Any("v", v))
+				_ = slog.NewJSONHandler(&want, nil).Handle(t.Context(), r)
+				got, flaws := f.AppendRecord(nil, r, nil)
+				if whole := want.Len() <= most; whole != (string(got) == want.String()) || whole != (flaws == 0) {
+					t.Fatalf("%T of %d times %q: got %s with flaws %b, want it whole: %v", v, n, unit, got, flaws, whole)
+				}
+			}
+		}
+	}
+}
+
+func TestARecordThatFitsLeavesItsBufferAllItsRoom(t *testing.T) {
+	for _, k := range kinds {
+		dst := make([]byte, 0, 64<<10)
+		b, _ := k.new(&format.Options{MaxRecord: 1}).AppendRecord(dst, record("m", slog.Int("n", 1), slog.Any("s", []string{"a"})), nil)
+		if cap(b) != cap(dst) {
+			t.Errorf("%s: got room for %d bytes, want %d", k.name, cap(b), cap(dst))
 		}
 	}
 }

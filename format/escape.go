@@ -23,7 +23,7 @@ func appendJSONText(b []byte, s string, short bool) []byte {
 
 // appendEscaped appends s as the inside of a JSON string. short asks for \b and
 // \f, which encoding/json writes and slog does not.
-func appendEscaped[S string | []byte](b []byte, s S, short bool) []byte {
+func appendEscaped(b []byte, s string, short bool) []byte {
 	for room := len(s) + len(s)/8 + longestEscape; ; room *= 2 {
 		b = slices.Grow(b, room)
 		if p, ok := putEscaped(b, s, short); ok {
@@ -36,7 +36,7 @@ const longestEscape = len(`\u0000`)
 
 // putEscaped is appendEscaped within the capacity of b. It returns b as it was and
 // reports false if it lacks the room.
-func putEscaped[S string | []byte](b []byte, s S, short bool) ([]byte, bool) {
+func putEscaped(b []byte, s string, short bool) ([]byte, bool) {
 	p := b
 	start := 0
 	for i := jsonSafe(s, 0); i < len(s); i = jsonSafe(s, i) {

@@ -18,8 +18,8 @@ import (
 // that b may be on the stack of a log call. It does nothing and reports false if it might
 // lack the room, or if a value needs more than most values do.
 
-// putRoom is what a value that is not a text takes at most, with what is around its key.
-const putRoom = len(`,"":`) + len(`"2006-01-02T15:04:05.999999999+07:00"`) // the longest of them
+// putRoom is what a number, a bool or a time takes at most, with what is around its key.
+const putRoom = len(`,"":`) + len(`"2006-01-02T15:04:05.999999999+07:00"`) // the longest of them, in nearly every zone
 
 // putJSON appends an attribute behind sep. Where v is an error for whose text
 // it lacks the room, heard, unless nil, becomes that text. It calls itself, and no other
@@ -53,6 +53,7 @@ func putJSON(b []byte, sep byte, key string, v *peek.Value, heard *string) ([]by
 	case slog.KindTime:
 		p, ok = appendNano(append(p, '"'), v.Slog().Time())
 		p = append(p, '"')
+		ok = ok && len(p) <= cap(b) // a zone that is 100 hours away takes more than putRoom
 	case slog.KindAny:
 		p, ok = putJSONAny(p, v.Slog().Any(), heard)
 	case slog.KindGroup:
@@ -105,7 +106,7 @@ func putJSONAny(b []byte, v any, heard *string) (out []byte, ok bool) {
 	switch v := v.(type) {
 	case []string:
 		return putJSONStrings(b, v)
-	case nil, json.Marshaler, *slog.Source:
+	case nil, json.Marshaler, *slog.Source: // appendAttr and appendJSONAny have ways of their own for these
 		return b, false
 	case error:
 		text := v.Error()

@@ -4,6 +4,7 @@
 package format_test
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -19,7 +20,8 @@ import (
 func lineDiffers(f format.Format, r slog.Record, top []slog.Attr) string {
 	for _, at := range []time.Time{time.Now(), r.Time} {
 		r.Time = at
-		want, wantFlaws := f.AppendRecord(nil, r, top) // and the second of at is known
+		want, wantFlaws := f.AppendRecord(nil, r, top)
+		format.Remember(at)
 		var line format.Line
 		got, flaws := line.Encode(f, &r, top)
 		if string(got) != string(want) || flaws != wantFlaws {
@@ -41,6 +43,7 @@ func TestALineIsAppendRecordAtEachLength(t *testing.T) {
 		{name: "message", log: func(s string) slog.Record { return record(s) }},
 		{name: "message and attribute", log: func(s string) slog.Record { return record(s, slog.Int("n", 1)) }},
 		{name: "text", log: func(s string) slog.Record { return record("m", slog.String("s", s)) }},
+		{name: "text behind what is escaped", log: func(s string) slog.Record { return record("m", slog.String("s", "\n\n\n"+s)) }},
 		{name: "key", log: func(s string) slog.Record { return record("m", slog.Bool(s, true), slog.Float64("f", -1.5)) }},
 		{name: "before a value", log: func(s string) slog.Record { return record("m", slog.String("s", s), value, slog.Int("n", 1)) }},
 		{name: "message before a value", log: func(s string) slog.Record { return record(s, value) }},
@@ -83,6 +86,30 @@ func TestALineIsAppendRecordAtEachLength(t *testing.T) {
 			name: "of a short record at most", log: func(s string) slog.Record { return record(s, slog.String("s", s), value) },
 			f: format.JSON(&format.Options{MaxRecord: format.MinMaxRecord}),
 		},
+		{name: "an error", log: func(s string) slog.Record { return record("m", slog.Any("err", errors.New(s)), slog.Int("n", 1)) }},
+		{name: "an error in a group", log: func(s string) slog.Record { return record("m", slog.Group("g", slog.Any("err", errors.New(s)))) }},
+		{name: "a slice of texts", log: func(s string) slog.Record { return record("m", slog.Any("s", []string{"a", s})) }},
+		{name: "a slice of texts and one more", log: func(s string) slog.Record { return record("m", slog.Any("s", []string{s, "a"})) }},
+		{name: "a struct", log: func(s string) slog.Record { return record("m", slog.Any("s", struct{ A, B string }{"a", s})) }},
+		{
+			name: "a struct and one field more",
+			log: func(s string) slog.Record {
+				return record("m", slog.Any("s", struct {
+					A            string
+					ALongFieldIs bool `json:"a-field-of-a-name-that-is-as-long-as-the-room-of-a-number"`
+				}{A: s}))
+			},
+		},
+		{name: "a slice of structs", log: func(s string) slog.Record { return record("m", slog.Any("s", []struct{ A string }{{s}, {"a"}})) }},
+		{name: "a named text", log: func(s string) slog.Record { return record("m", slog.Any("s", plainString(s))) }},
+		{
+			name: "a slice of texts in a record of little room", log: func(s string) slog.Record { return record("m", slog.Any("s", []string{"a", s})) },
+			f: format.JSON(&format.Options{MaxRecord: format.MinMaxRecord}),
+		},
+		{
+			name: "a struct in a record of little room", log: func(s string) slog.Record { return record("m", slog.Any("s", struct{ A string }{s})) },
+			f: format.JSON(&format.Options{MaxRecord: format.MinMaxRecord}),
+		},
 		{
 			name: "replaced", log: func(s string) slog.Record { return record("m", slog.String("s", s)) },
 			f: format.JSON(&format.Options{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr { a.Key += "!"; return a }}),
@@ -115,6 +142,31 @@ func TestALineCountsTheAttributesOfTheContextToo(t *testing.T) {
 	}
 }
 
+func TestALineLeavesOutTheSameSources(t *testing.T) {
+	f := format.JSON(&format.Options{MaxRecord: format.MinMaxRecord, AddSource: true})
+	for n := range format.MinMaxRecord {
+		with := f.WithAttrs([]slog.Attr{slog.String("with", strings.Repeat("x", n))})
+		if diff := lineDiffers(with, record("m"), nil); diff != "" {
+			t.Fatalf("behind %d bytes %s", n, diff)
+		}
+	}
+}
+
+func TestALineCountsTheAttributesInGroupsToo(t *testing.T) {
+	group := slog.Group("g", "a", 1, slog.Group("h", "b", 2, "c", 3))
+	attrs := append(make([]slog.Attr, 0, format.MinMaxRecord), group)
+	for len(attrs) < format.MinMaxRecord-6 { // with the group as many as may be looked at, but two
+		attrs = append(attrs, slog.Attr{})
+	}
+	attrs = append(attrs, slog.Int("last but one", 1), slog.Int("last", 2), slog.Int("one too many", 3))
+	f := format.JSON(&format.Options{MaxRecord: format.MinMaxRecord})
+	for _, top := range [][]slog.Attr{nil, {slog.Group("top", "d", 4)}} {
+		if diff := lineDiffers(f, record("m", attrs...), top); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
 // A toldError counts how often it is asked.
 type toldError struct {
 	text  string
@@ -133,6 +185,7 @@ func TestAnErrorIsAskedForItsTextOnce(t *testing.T) {
 			asked := 0
 			r := record("m", before, slog.Any("err", toldError{text, &asked}), slog.Int("last", 2))
 			r.Time = time.Now()
+			format.Remember(r.Time)
 			var line format.Line
 			_, _ = line.Encode(format.JSON(nil), &r, nil)
 			line.Free()

@@ -62,8 +62,8 @@ var pairs = func() (p [100][2]byte) {
 // pair is pairs[n] as a number whose lowest byte comes first.
 func pair(n uint32) uint64 { return uint64(binary.LittleEndian.Uint16(pairs[n][:])) }
 
-// trailingZeros returns how many of eight digits at the end are 0, of a word whose
-// lowest byte comes first.
+// trailingZeros returns how many zeros eight digits end in, of which the first is in the
+// lowest byte.
 func trailingZeros(digits uint64) int { return bits.LeadingZeros64(digits^ones*'0') / 8 }
 
 var pow10 = [20]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19}
@@ -96,7 +96,8 @@ func appendJSONFloat(b []byte, f float64) ([]byte, error) {
 
 // appendDecimal appends f if it is the float64 nearest to a number with at most six
 // decimals and fifteen digits in all. No two of these have the same nearest float64,
-// so that one, without zeros at its end, is the shortest way to write f.
+// so that one, without zeros at its end, is the shortest way to write f. f is not whole, or
+// no decimal would be left.
 func appendDecimal(b []byte, f float64) ([]byte, bool) {
 	abs := math.Abs(f)
 	if !(abs < 1e9) { // nor is NaN

@@ -14,7 +14,7 @@ import (
 
 // jsonSafe returns where the run of bytes from i on ends that stand for
 // themselves in a JSON string.
-func jsonSafe[S string | []byte](s S, i int) int {
+func jsonSafe(s string, i int) int {
 	for ; i+8 <= len(s); i += 8 {
 		w := word(s, i)
 		if m := careOf(w); m != 0 {

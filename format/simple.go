@@ -39,8 +39,8 @@ func (e *encoder) appendSimpleJSON(key string, v slog.Value, kind slog.Kind) boo
 	if sep == 0 { // behind the brace of an object, which putJSON writes once more
 		b, sep = b[:len(b)-1], '{'
 	}
-	b, ok := putJSON(b[:len(b):min(cap(b), e.limit)], sep, key, peek.At(&v), nil)
-	if !ok {
+	b, ok := putJSON(b, sep, key, peek.At(&v), nil)
+	if !ok || len(b) > e.limit {
 		return false
 	}
 	e.buf, e.sep = b, ','
