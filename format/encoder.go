@@ -3,7 +3,11 @@
 
 package format
 
-import "log/slog"
+import (
+	"log/slog"
+
+	"github.com/hydra-logger/hydra/internal/peek"
+)
 
 // encoder is the state of one AppendRecord or WithAttrs. It lives on the stack
 // of the call; what it needs beyond that it borrows (scratch).
@@ -150,14 +154,6 @@ func (e *encoder) appendRest(r *slog.Record) {
 		e.sep = e.comma()
 		e.limit += len(e.pre) + 1
 	}
-	if e.simple && e.json && len(e.base.groups) == 0 {
-		e.afterPre()
-		r.Attrs(func(a slog.Attr) bool {
-			e.appendAttr(a)
-			return true
-		})
-		return
-	}
 	e.closes = e.opened
 	e.appendOwn(r)
 	if e.nest {
@@ -171,30 +167,24 @@ func (e *encoder) appendRest(r *slog.Record) {
 }
 
 // appendOwn appends the attributes of the record itself, in the groups that are
-// open. It asks the record for them once: each question copies the record.
+// open.
 func (e *encoder) appendOwn(r *slog.Record) {
-	var (
-		pos    = -1
-		sep    byte
-		opened bool
-		wrote  bool
-	)
-	r.Attrs(func(a slog.Attr) bool {
-		if pos < 0 {
-			e.afterPre()
-			pos, sep = len(e.buf), e.sep
-			opened = e.openGroups()
-		}
-		if !opened {
-			e.left++
-		} else if e.appendAttr(a) {
-			wrote = true
-		}
-		return true
-	})
+	front, back := peek.Attrs(r)
+	if len(front) == 0 {
+		return
+	}
+	e.afterPre()
+	pos, sep := len(e.buf), e.sep
+	wrote := false
+	if e.openGroups() {
+		wrote = e.appendAttrs(front)
+		wrote = e.appendAttrs(back) || wrote
+	} else {
+		e.left += len(front) + len(back)
+	}
 	if wrote {
 		e.closes = len(e.base.groups)
-	} else if pos >= 0 {
+	} else {
 		e.buf, e.sep = e.buf[:pos], sep
 	}
 }
