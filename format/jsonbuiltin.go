@@ -82,6 +82,11 @@ func (e *encoder) appendBase64(p []byte) error {
 }
 
 func (e *encoder) appendJSONStrings(s []string) error {
+	for i := range s {
+		if len(s[i]) > e.limit {
+			return errTooBig
+		}
+	}
 	return e.appendPut(func(b []byte) ([]byte, error) {
 		b, ok := putJSONStrings(b, s)
 		if !ok {

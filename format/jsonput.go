@@ -5,6 +5,7 @@ package format
 
 import (
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"math"
 	"reflect"
@@ -116,7 +117,7 @@ func putJSONAny(b []byte, v any, heard *string) (out []byte, ok bool) {
 		return out, ok
 	}
 	if p := planOf(reflect.TypeOf(v)); p != nil {
-		out, err := putPlanned(b, reflect.ValueOf(v), p)
+		out, err := putPlanned(b, reflect.ValueOf(v), p, math.MaxInt)
 		return out, err == nil
 	}
 	return b, false
@@ -142,13 +143,16 @@ func putJSONStrings(b []byte, s []string) ([]byte, bool) {
 	return append(p, ']'), true
 }
 
+// errTooLong: a text alone is longer than the record may be.
+var errTooLong = errors.New("hydra: text too long")
+
 // appendPut appends what put puts, in as much room as the record has.
 func (e *encoder) appendPut(put func(b []byte) ([]byte, error)) error {
 	n := len(e.buf)
 	most := max(e.limit, n) + putRoom
 	for {
 		b, err := put(e.buf[:n:min(cap(e.buf), most)])
-		if err == nil && len(b) > e.limit {
+		if err == nil && len(b) > e.limit || err == errTooLong {
 			return errTooBig
 		}
 		if err != errTooBig || cap(e.buf) >= most {

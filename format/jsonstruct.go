@@ -132,12 +132,13 @@ func plainName(name string) bool {
 
 // appendPlanned appends a value as its plan says.
 func (e *encoder) appendPlanned(v reflect.Value, p *plan) error {
-	return e.appendPut(func(b []byte) ([]byte, error) { return putPlanned(b, v, p) })
+	return e.appendPut(func(b []byte) ([]byte, error) { return putPlanned(b, v, p, e.limit) })
 }
 
-// putPlanned is a put function that says why it did nothing, errTooBig if it lacked the
-// room. It calls itself as putJSON does.
-func putPlanned(b []byte, v reflect.Value, p *plan) ([]byte, error) {
+// putPlanned is a put function that says why it did nothing: errTooBig if it lacked the
+// room, or errTooLong if a text is longer than most, so that more room is of no use. It
+// calls itself as putJSON does.
+func putPlanned(b []byte, v reflect.Value, p *plan, most int) ([]byte, error) {
 	if putRoom > cap(b)-len(b) {
 		return b, errTooBig
 	}
@@ -145,7 +146,11 @@ func putPlanned(b []byte, v reflect.Value, p *plan) ([]byte, error) {
 	case reflect.Bool:
 		return strconv.AppendBool(b, v.Bool()), nil
 	case reflect.String:
-		b, ok := putJSONText(b, v.String(), true)
+		text := v.String()
+		if len(text) > most {
+			return b, errTooLong
+		}
+		b, ok := putJSONText(b, text, true)
 		if !ok {
 			return b, errTooBig
 		}
@@ -160,7 +165,7 @@ func putPlanned(b []byte, v reflect.Value, p *plan) ([]byte, error) {
 		if v.IsNil() {
 			return append(b, "null"...), nil
 		}
-		return putPlanned(b, v.Elem(), p.elem)
+		return putPlanned(b, v.Elem(), p.elem, most)
 	}
 	var err error
 	out, end := b, byte('}')
@@ -173,7 +178,7 @@ func putPlanned(b []byte, v reflect.Value, p *plan) ([]byte, error) {
 			if i > 0 {
 				out = append(out, ',')
 			}
-			if out, err = putPlanned(out, v.Index(i), p.elem); err != nil {
+			if out, err = putPlanned(out, v.Index(i), p.elem, most); err != nil {
 				return b, err
 			}
 			if len(out) == cap(out) {
@@ -194,7 +199,7 @@ func putPlanned(b []byte, v reflect.Value, p *plan) ([]byte, error) {
 			if len(f.key) > cap(out)-len(out) {
 				return b, errTooBig
 			}
-			if out, err = putPlanned(append(out, f.key...), field, f.plan); err != nil {
+			if out, err = putPlanned(append(out, f.key...), field, f.plan, most); err != nil {
 				return b, err
 			}
 			if len(out) == cap(out) {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,5 +86,19 @@ func TestFault57LongValuesAreNotEncodedToBeThrownAway(t *testing.T) {
 			}
 			assert.Assert(t, after.TotalAlloc-before.TotalAlloc < 8<<20, "%s, %s", k.name, name)
 		}
+	}
+}
+
+func TestFault57NoRoomIsMadeForATextThatNeverFits(t *testing.T) {
+	text := strings.Repeat("x", 1<<25)
+	for _, v := range []any{[]string{"a", text}, struct{ A, B string }{"a", text}} {
+		var before, after runtime.MemStats
+		r := slog.NewRecord(time.Time{}, slog.LevelInfo, "m", 0)
+		r.AddAttrs(slog.Any("v", v))
+		runtime.ReadMemStats(&before)
+		_, flaws := format.JSON(nil).AppendRecord(nil, r, nil)
+		runtime.ReadMemStats(&after)
+		assert.Equal(t, flaws, format.Truncated)
+		assert.Assert(t, after.TotalAlloc-before.TotalAlloc < 64<<10, "%T: %d bytes", v, after.TotalAlloc-before.TotalAlloc)
 	}
 }
