@@ -100,8 +100,7 @@ func (e *encoder) comma() byte {
 
 // appendEncoded appends an attribute whose bytes are known.
 func (e *encoder) appendEncoded(attr []byte) {
-	const message = 64 // room that stays for one
-	if len(e.buf)+1+len(attr)+message > e.limit {
+	if len(e.buf)+1+len(attr)+messageRoom > e.limit {
 		e.miss()
 		return
 	}

@@ -67,7 +67,7 @@ func putJSON(b []byte, sep byte, key string, v *value, heard *string) ([]byte, b
 	default:
 		ok = false
 	}
-	if !ok {
+	if !ok || cap(p) != cap(b) { // or a time has a zone of more than 99 hours, and has moved
 		return b, false
 	}
 	return p, true

@@ -128,7 +128,7 @@ func (f *jsonFormat) putHead(b []byte, r *slog.Record) ([]byte, bool) {
 	if ok && f.opts.AddSource {
 		if src := sourceOf(r.PC); src != nil {
 			b = append(b[:len(b)-len(messageKey)], ',')
-			if len(src.json)+len(messageKey) > cap(b)-len(b) {
+			if len(src.json)+len(messageKey) > cap(b)-len(b) || f.opts.MaxRecord < MinMaxRecord+messageRoom {
 				return b, false
 			}
 			b = append(append(b, src.json...), messageKey...)

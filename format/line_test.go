@@ -115,6 +115,38 @@ func TestALineCountsTheAttributesOfTheContextToo(t *testing.T) {
 	}
 }
 
+func TestALineIsBoundedWhateverTheZoneIs(t *testing.T) {
+	at := time.Unix(1e9-1<<30, 123456789).In(time.FixedZone("", 1<<30)) // +298261:37
+	f := format.JSON(&format.Options{MaxRecord: format.MinMaxRecord})
+	for n := range 300 {
+		var attrs []slog.Attr
+		for i := range 8 {
+			attrs = append(attrs, slog.Time("t", at), slog.String("s", strings.Repeat("y", 20*i+n%7)))
+		}
+		r := record(strings.Repeat("x", n), attrs...)
+		if diff := lineDiffers(f, r, nil); diff != "" {
+			t.Fatalf("behind %d bytes %s", n, diff)
+		}
+		r.Time = time.Now()
+		var line format.Line
+		if b, _ := line.Encode(f, &r, nil); len(b) > format.MinMaxRecord {
+			t.Fatalf("behind %d bytes: got %d, want %d at most", n, len(b), format.MinMaxRecord)
+		}
+		line.Free()
+	}
+}
+
+func TestALineLeavesOutASourceThatLeavesNoRoomForAMessage(t *testing.T) {
+	r := record("m")
+	r.PC = nearly()
+	for more := range 200 {
+		f := format.JSON(&format.Options{AddSource: true, MaxRecord: format.MinMaxRecord + more})
+		if diff := lineDiffers(f, r, nil); diff != "" {
+			t.Fatalf("%d more %s", more, diff)
+		}
+	}
+}
+
 // A toldError counts how often it is asked.
 type toldError struct {
 	text  string
@@ -186,6 +218,14 @@ func TestALineIsUsedForOneRecordAfterAnother(t *testing.T) {
 func farAway() uintptr {
 	var pcs [1]uintptr
 //line deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/file.go:1
+	runtime.Callers(1, pcs[:])
+	return pcs[0]
+}
+
+// nearly returns a place in a file whose name all but fills a short record.
+func nearly() uintptr {
+	var pcs [1]uintptr
+//line deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/file.go:1
 	runtime.Callers(1, pcs[:])
 	return pcs[0]
 }
