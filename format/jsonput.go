@@ -85,8 +85,8 @@ func putJSONText(b []byte, s string, short bool) ([]byte, bool) {
 		p[len(p)-1] = '"'
 		return p, true
 	}
-	p, ok := putEscaped(p[:n+1], s, short)
-	if !ok || len(p) == cap(p) {
+	p, done := putEscaped(p[:n+1], s, short)
+	if done < len(s) || len(p) == cap(p) {
 		return b, false
 	}
 	return append(p, '"'), true

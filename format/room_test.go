@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,5 +86,21 @@ func TestFault57LongValuesAreNotEncodedToBeThrownAway(t *testing.T) {
 			}
 			assert.Assert(t, after.TotalAlloc-before.TotalAlloc < 8<<20, "%s, %s", k.name, name)
 		}
+	}
+}
+
+func TestTextIsEscapedInWhateverRoomThereIs(t *testing.T) {
+	text := strings.Repeat("a\"\x01\u00e9\u2028\xffb\xe2\x80", 30)
+	r := slog.NewRecord(time.Time{}, slog.LevelInfo, text, 0)
+	r.AddAttrs(slog.String(text, text))
+	want, _ := format.JSON(nil).AppendRecord(nil, r, nil)
+	for n := range len(want) + 100 {
+		if got, _ := format.JSON(nil).AppendRecord(make([]byte, 0, n), r, nil); string(got) != string(want) {
+			t.Fatalf("%d bytes: got %q, want %q", n, got, want)
+		}
+	}
+	var b bytes.Buffer
+	if _ = slog.NewJSONHandler(&b, nil).Handle(t.Context(), r); b.String() != string(want) {
+		t.Errorf("got %q, want %q", want, b.String())
 	}
 }
