@@ -93,11 +93,15 @@ func putJSONText(b []byte, s string, short bool) ([]byte, bool) {
 }
 
 // putJSONAny appends a value that is an error, a slice of strings or has a plan. heard is
-// as in putJSON. A value that panics is not put: who looks at it again tells of it.
+// as in putJSON. A nil pointer that panics is <nil>, and another value that does is not
+// put: who looks at it again tells of it.
 func putJSONAny(b []byte, v any, heard *string) (out []byte, ok bool) {
 	defer func() {
 		if recover() != nil {
 			out, ok = b, false
+			if isNilPointer(v) {
+				out, ok = putJSONText(b, "<nil>", false)
+			}
 		}
 	}()
 	switch v := v.(type) {

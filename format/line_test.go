@@ -147,6 +147,22 @@ func TestALineLeavesOutASourceThatLeavesNoRoomForAMessage(t *testing.T) {
 	}
 }
 
+func TestALineCountsTheAttributesInGroupsToo(t *testing.T) {
+	members := make([]any, 20)
+	for i := range members {
+		members[i] = slog.Int("n", i)
+	}
+	group := slog.Group("g", members...)
+	empty := append(make([]slog.Attr, format.MinMaxRecord-10), slog.Int("last", 1))
+	f := format.JSON(&format.Options{MaxRecord: format.MinMaxRecord})
+	if diff := lineDiffers(f, record("m", append([]slog.Attr{group}, empty...)...), nil); diff != "" {
+		t.Error(diff)
+	}
+	if diff := lineDiffers(f, record("m", empty...), []slog.Attr{group}); diff != "" {
+		t.Errorf("in the context: %s", diff)
+	}
+}
+
 // A toldError counts how often it is asked.
 type toldError struct {
 	text  string
@@ -159,23 +175,100 @@ func (e toldError) Error() string {
 }
 
 func TestAnErrorIsAskedForItsTextOnce(t *testing.T) {
-	for n := range 600 {
-		text := strings.Repeat("x\n", n)
-		for name, before := range map[string]slog.Attr{"a number": slog.Int("n", 1), "text": slog.String("s", text)} {
-			asked := 0
-			r := record("m", before, slog.Any("err", toldError{text, &asked}), slog.Int("last", 2))
-			r.Time = time.Now()
-			var line format.Line
-			_, _ = line.Encode(format.JSON(nil), &r, nil)
-			line.Free()
-			if asked != 1 {
-				t.Fatalf("%d bytes behind %s: asked %d times, want once", len(text), name, asked)
+	later := slog.Any("map", map[string]int{"a": 1})
+	for _, tt := range []struct {
+		name string
+		f    format.Format
+		top  bool
+	}{
+		{name: "plain", f: format.JSON(nil)},
+		{name: "behind With", f: format.JSON(nil).WithAttrs([]slog.Attr{slog.String("with", strings.Repeat("x", 200))})},
+		{name: "in a group", f: format.JSON(nil).WithGroup("g")},
+		{name: "in a group with attributes", f: format.JSON(nil).WithGroup("g").WithAttrs([]slog.Attr{slog.Int("a", 1)}).WithGroup("h")},
+		{name: "in the context", f: format.JSON(nil), top: true},
+		{name: "in the context of a group", f: format.JSON(nil).WithGroup("g").WithAttrs([]slog.Attr{slog.Int("a", 1)}), top: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for n := range 600 {
+				text := strings.Repeat("x\n", n)
+				asked := 0
+				err := slog.Any("err", toldError{text, &asked})
+				for name, attrs := range map[string][]slog.Attr{"a number": {slog.Int("n", 1), err, later}, "text": {slog.String("s", text), err, later}, "nothing": {err, later}} {
+					r, top := record("m", attrs...), []slog.Attr(nil)
+					if tt.top {
+						r, top = record("m", later), attrs
+					}
+					if diff := lineDiffers(tt.f, r, top); diff != "" {
+						t.Fatalf("%d bytes behind %s %s", len(text), name, diff)
+					}
+					asked = 0
+					r.Time = time.Now()
+					var line format.Line
+					_, _ = line.Encode(tt.f, &r, top)
+					line.Free()
+					if asked != 1 {
+						t.Fatalf("%d bytes behind %s: asked %d times, want once", len(text), name, asked)
+					}
+				}
 			}
-			if diff := lineDiffers(format.JSON(nil), r, nil); diff != "" {
-				t.Fatalf("%d bytes behind %s %s", len(text), name, diff)
-			}
-		}
+		})
 	}
+}
+
+func TestANilErrorThatPanicsIsAskedOnce(t *testing.T) {
+	r := record("m", slog.Any("err", (*toldError)(nil)), slog.Int("last", 2))
+	if diff := lineDiffers(format.JSON(nil), r, nil); diff != "" {
+		t.Error(diff)
+	}
+	r.Time = time.Now()
+	var line format.Line
+	b, flaws := line.Encode(format.JSON(nil), &r, nil)
+	if !strings.Contains(string(b), `"err":"<nil>","last":2`) || flaws != 0 {
+		t.Errorf("got %s, flaws %b", b, flaws)
+	}
+	want := string(b)
+	before := line
+	if b[0]++; line == before {
+		t.Errorf("got %s elsewhere, want it in the Line", want)
+	}
+}
+
+func TestRecordsInGroupsThatALineDoesNotHoldGoOn(t *testing.T) {
+	value := slog.Any("map", map[string]int{"a": 1})
+	grouped := format.JSON(nil).WithGroup("g")
+	for name, f := range map[string]format.Format{
+		"group":                     grouped,
+		"groups":                    grouped.WithGroup("h").WithGroup("i"),
+		"with, group":               grouped.WithAttrs([]slog.Attr{slog.Int("a", 1)}).WithGroup("h"),
+		"with what is empty, group": grouped.WithAttrs([]slog.Attr{slog.Any("a", emptyGroup{})}),
+		"groups, min":               format.JSON(&format.Options{MaxRecord: format.MinMaxRecord}).WithGroup("h").WithGroup("i"),
+		"many groups, min":          manyGroups(format.JSON(&format.Options{MaxRecord: format.MinMaxRecord}), 40),
+		"many groups, with, min":    manyGroups(format.JSON(&format.Options{MaxRecord: format.MinMaxRecord}), 35).WithAttrs([]slog.Attr{slog.Int("a", 1)}),
+		"source, groups":            format.JSON(&format.Options{AddSource: true, MaxRecord: 2 * format.MinMaxRecord}).WithGroup("h").WithAttrs([]slog.Attr{slog.String("a", strings.Repeat("a", 300))}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			for n := 0; n < 500; n += 7 {
+				s := slog.String("s", strings.Repeat("x", n))
+				for _, attrs := range [][]slog.Attr{
+					{s}, {s, value}, {value, s}, {slog.Any("e", emptyGroup{}), s}, {slog.Any("e", emptyGroup{})}, {{}, {}}, {slog.Group("e")}, {s, {}, slog.Group("e")},
+					{slog.Group("e", slog.Group("f", s, value)), s}, {slog.Group("e", slog.Group("f", s)), slog.Int("n", 1), s, value, s, s, s},
+				} {
+					for _, top := range [][]slog.Attr{nil, {s}, {s, value}, {value, s}, {{}, s}} {
+						if diff := lineDiffers(f, record("m", attrs...), top); diff != "" {
+							t.Fatalf("%d, %v, %v: %s", n, attrs, top, diff)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+func manyGroups(f format.Format, n int) format.Format {
+	for range n {
+		f = f.WithGroup("g")
+	}
+	return f
 }
 
 func record(message string, attrs ...slog.Attr) slog.Record {
