@@ -14,7 +14,7 @@ func (f *jsonFormat) encode(l *Line, r *slog.Record, top []slog.Attr) ([]byte, F
 	if !ok {
 		return l.append(f, r, top)
 	}
-	heard := ""
+	var heard told
 	b, left := putAttrs(b, ',', attrsIn(top), &heard)
 	if len(left) > 0 || len(f.pre) >= cap(b)-len(b) {
 		return f.goOnFirst(l, b, r, top, left, heard)
@@ -52,7 +52,7 @@ func (f *jsonFormat) encode(l *Line, r *slog.Record, top []slog.Attr) ([]byte, F
 
 // putAttrs puts attributes, as long as it can, and returns those that are left. heard is
 // as in putJSON.
-func putAttrs(b []byte, sep byte, attrs []attr, heard *string) (_ []byte, left []attr) {
+func putAttrs(b []byte, sep byte, attrs []attr, heard *told) (_ []byte, left []attr) {
 	for i := range attrs {
 		a := &attrs[i]
 		var ok bool
@@ -66,8 +66,8 @@ func putAttrs(b []byte, sep byte, attrs []attr, heard *string) (_ []byte, left [
 
 // goOnFirst goes on behind b, which has all that comes before the attributes of With,
 // but those of top that are left. The first of these is an error that has said heard,
-// unless that is empty.
-func (f *jsonFormat) goOnFirst(l *Line, b []byte, r *slog.Record, top []slog.Attr, left []attr, heard string) ([]byte, Flaws) {
+// unless that has no text.
+func (f *jsonFormat) goOnFirst(l *Line, b []byte, r *slog.Record, top []slog.Attr, left []attr, heard told) ([]byte, Flaws) {
 	l.borrow()
 	var e encoder
 	e.begin(&f.base, l.borrowed.bytes)
@@ -86,7 +86,7 @@ func (f *jsonFormat) goOnFirst(l *Line, b []byte, r *slog.Record, top []slog.Att
 // goOn goes on behind b, which has all of the record but those of its attributes in front
 // and back. What comes before its own attributes, and their groups, is as long as own.
 // heard is as in goOnFirst.
-func (f *jsonFormat) goOn(l *Line, b []byte, r *slog.Record, top []slog.Attr, own int, front, back []attr, heard string) ([]byte, Flaws) {
+func (f *jsonFormat) goOn(l *Line, b []byte, r *slog.Record, top []slog.Attr, own int, front, back []attr, heard told) ([]byte, Flaws) {
 	l.borrow()
 	var e encoder
 	e.begin(&f.base, l.borrowed.bytes)
@@ -106,7 +106,7 @@ func (f *jsonFormat) goOn(l *Line, b []byte, r *slog.Record, top []slog.Attr, ow
 	}
 	wrote := e.appendLeft(front, heard)
 	if len(front) > 0 {
-		heard = ""
+		heard = told{}
 	}
 	wrote = e.appendLeft(back, heard) || wrote || len(doneFront) > 0
 	braces := len(f.groups)
@@ -124,12 +124,14 @@ func (f *jsonFormat) goOn(l *Line, b []byte, r *slog.Record, top []slog.Attr, ow
 
 // appendLeft appends attributes, and reports whether anything came of it. heard is as in
 // goOnFirst.
-func (e *encoder) appendLeft(attrs []attr, heard string) bool {
+func (e *encoder) appendLeft(attrs []attr, heard told) bool {
 	wrote := false
 	for i := range attrs {
 		a := attrs[i].slog()
-		if heard != "" {
-			a.Value, heard = slog.StringValue(heard), ""
+		if heard.text != "" {
+			a.Value = slog.StringValue(heard.text)
+			e.flaws |= heard.flaws
+			heard = told{}
 		}
 		if e.appendAttr(a) {
 			wrote = true

@@ -215,6 +215,31 @@ func TestAnErrorIsAskedForItsTextOnce(t *testing.T) {
 	}
 }
 
+func TestAnErrorThatPanicsIsAskedOnce(t *testing.T) {
+	for n := range 600 {
+		asked := 0
+		fails := failsOnce(func() string {
+			if asked++; asked > 1 {
+				return "asked again"
+			}
+			panic("the first time")
+		})
+		r := record("m", slog.String("s", strings.Repeat("x", n)), slog.Any("err", fails), slog.Int("last", 2))
+		r.Time = time.Now()
+		_, _ = format.JSON(nil).AppendRecord(nil, slog.NewRecord(r.Time, slog.LevelInfo, "the second is known", 0), nil)
+		var line format.Line
+		b, flaws := line.Encode(format.JSON(nil), &r, nil)
+		if !strings.HasSuffix(string(b), `"err":"!PANIC: the first time","last":2}`+"\n") || flaws != format.Failed {
+			t.Fatalf("behind %d bytes: got %s, flaws %b", n, b, flaws)
+		}
+		line.Free()
+	}
+}
+
+type failsOnce func() string
+
+func (f failsOnce) Error() string { return f() }
+
 func TestANilErrorThatPanicsIsAskedOnce(t *testing.T) {
 	r := record("m", slog.Any("err", (*toldError)(nil)), slog.Int("last", 2))
 	if diff := lineDiffers(format.JSON(nil), r, nil); diff != "" {
