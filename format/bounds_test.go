@@ -340,6 +340,19 @@ func TestFault51And57WithIsBounded(t *testing.T) {
 	}
 }
 
+func TestAttributesOfWithInAGroupWithoutRoomAreCounted(t *testing.T) {
+	for _, k := range kinds {
+		f := k.new(&format.Options{MaxRecord: format.MinMaxRecord})
+		for n := range format.MinMaxRecord / 2 {
+			f := f.WithAttrs([]slog.Attr{slog.String("a", strings.Repeat("x", n))}).WithGroup("group").WithAttrs([]slog.Attr{slog.Int("n", 7), slog.Int("m", 7)})
+			b, flaws := f.AppendRecord(nil, slog.NewRecord(time.Time{}, slog.LevelInfo, "m", 0), nil)
+			if strings.Count(string(b), "7") < 2 && flaws&format.Truncated == 0 {
+				t.Fatalf("%s, %d: got %s, want a truncated record", k.name, n, b)
+			}
+		}
+	}
+}
+
 func TestGroupsWithoutRoomLeaveOutWhatTheyHold(t *testing.T) {
 	for _, k := range kinds {
 		f := k.new(&format.Options{MaxRecord: 1})

@@ -104,8 +104,7 @@ func (e *encoder) comma() byte {
 
 // appendEncoded appends an attribute whose bytes are known.
 func (e *encoder) appendEncoded(attr []byte) {
-	const message = 64 // room that stays for one
-	if len(e.buf)+1+len(attr)+message > e.limit {
+	if len(e.buf)+1+len(attr)+messageRoom > e.limit {
 		e.miss()
 		return
 	}
@@ -157,12 +156,7 @@ func (e *encoder) appendRest(r *slog.Record) {
 	e.closes = e.opened
 	e.appendOwn(r)
 	if e.nest {
-		for range e.closes {
-			e.buf = append(e.buf, '}')
-		}
-		if e.closes > 0 {
-			e.sep = ','
-		}
+		e.closeGroups()
 	}
 }
 
@@ -186,6 +180,16 @@ func (e *encoder) appendOwn(r *slog.Record) {
 		e.closes = len(e.base.groups)
 	} else {
 		e.buf, e.sep = e.buf[:pos], sep
+	}
+}
+
+// closeGroups closes as many objects as closes says.
+func (e *encoder) closeGroups() {
+	for range e.closes {
+		e.buf = append(e.buf, '}')
+	}
+	if e.closes > 0 {
+		e.sep = ','
 	}
 }
 

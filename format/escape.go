@@ -24,51 +24,51 @@ func appendJSONText(b []byte, s string, short bool) []byte {
 // appendEscaped appends s as the inside of a JSON string. short asks for \b and
 // \f, which encoding/json writes and slog does not.
 func appendEscaped(b []byte, s string, short bool) []byte {
-	for room := len(s) + len(s)/8 + longestEscape; ; room *= 2 {
-		b = slices.Grow(b, room)
-		if p, ok := putEscaped(b, s, short); ok {
-			return p
+	for {
+		var n int
+		if b, n = putEscaped(b, s, short); n == len(s) {
+			return b
 		}
+		s = s[n:]
+		b = slices.Grow(b, len(s)+longestEscape)
 	}
 }
 
 const longestEscape = len(`\u0000`)
 
-// putEscaped is appendEscaped within the capacity of b. It returns b as it was and
-// reports false if it lacks the room.
-func putEscaped(b []byte, s string, short bool) ([]byte, bool) {
-	p := b
-	start := 0
+// putEscaped is appendEscaped within the capacity of b. It returns how much of s it
+// has put, which is not all if it might lack the room.
+func putEscaped(b []byte, s string, short bool) (_ []byte, n int) {
 	for i := jsonSafe(s, 0); i < len(s); i = jsonSafe(s, i) {
-		if i-start+longestEscape > cap(p)-len(p) {
-			return b, false
+		if i-n+longestEscape > cap(b)-len(b) {
+			return b, n
 		}
 		c := s[i]
 		if c < utf8.RuneSelf {
-			p = append(p, s[start:i]...)
-			p = appendEscape(p, c, short)
+			b = append(b, s[n:i]...)
+			b = appendEscape(b, c, short)
 			i++
-			start = i
+			n = i
 			continue
 		}
 		r, size := decodeRune(s, i)
 		switch {
 		case r == utf8.RuneError && size == 1:
-			p = append(p, s[start:i]...)
-			p = append(p, `\ufffd`...)
-			start = i + size
+			b = append(b, s[n:i]...)
+			b = append(b, `\ufffd`...)
+			n = i + size
 		case r == '\u2028' || r == '\u2029':
-			p = append(p, s[start:i]...)
-			p = append(p, `\u202`...)
-			p = append(p, byte('8'+r-'\u2028'))
-			start = i + size
+			b = append(b, s[n:i]...)
+			b = append(b, `\u202`...)
+			b = append(b, byte('8'+r-'\u2028'))
+			n = i + size
 		}
 		i += size
 	}
-	if len(s)-start > cap(p)-len(p) {
-		return b, false
+	if len(s)-n > cap(b)-len(b) {
+		return b, n
 	}
-	return append(p, s[start:]...), true
+	return append(b, s[n:]...), len(s)
 }
 
 func appendEscape(b []byte, c byte, short bool) []byte {

@@ -22,10 +22,10 @@ import (
 // putRoom is what a number, a bool or a time takes at most, with what is around its key.
 const putRoom = len(`,"":`) + len(`"2006-01-02T15:04:05.999999999+07:00"`) // the longest of them, in nearly every zone
 
-// putJSON appends an attribute behind sep. Where v is an error for whose text
-// it lacks the room, heard, unless nil, becomes that text. It calls itself, and no other
-// function that calls it, or b would escape.
-func putJSON(b []byte, sep byte, key string, v *peek.Value, heard *string) ([]byte, bool) {
+// putJSON appends an attribute behind sep. Where v is an error for whose text it lacks
+// the room, or that panics, heard, unless nil, becomes what it said. It calls itself, and
+// no other function that calls it, or b would escape.
+func putJSON(b []byte, sep byte, key string, v *peek.Value, heard *told) ([]byte, bool) {
 	n := len(b)
 	if len(key)+putRoom > cap(b)-n {
 		return b, false
@@ -71,7 +71,7 @@ func putJSON(b []byte, sep byte, key string, v *peek.Value, heard *string) ([]by
 	default:
 		ok = false
 	}
-	if !ok {
+	if !ok || cap(p) != cap(b) { // or a time has a zone of more than 99 hours, and has moved
 		return b, false
 	}
 	return p, true
@@ -89,19 +89,31 @@ func putJSONText(b []byte, s string, short bool) ([]byte, bool) {
 		p[len(p)-1] = '"'
 		return p, true
 	}
-	p, ok := putEscaped(p[:n+1], s, short)
-	if !ok || len(p) == cap(p) {
+	p, done := putEscaped(p[:n+1], s, short)
+	if done < len(s) || len(p) == cap(p) {
 		return b, false
 	}
 	return append(p, '"'), true
 }
 
+// told is what an error has said that was not put: its text, or that it has panicked.
+type told struct {
+	text  string
+	flaws Flaws
+}
+
 // putJSONAny appends a value that is an error, a slice of strings or has a plan. heard is
-// as in putJSON. A value that panics is not put: who looks at it again tells of it.
-func putJSONAny(b []byte, v any, heard *string) (out []byte, ok bool) {
+// as in putJSON. Of a value that panics, too, who looks at it next need not ask it again,
+// unless heard is nil.
+func putJSONAny(b []byte, v any, heard *told) (out []byte, ok bool) {
 	defer func() {
-		if recover() != nil {
+		if p := recover(); p != nil {
 			out, ok = b, false
+			if isNilPointer(v) {
+				out, ok = putJSONText(b, "<nil>", false)
+			} else if heard != nil {
+				*heard = told{panicText(p), Failed}
+			}
 		}
 	}()
 	switch v := v.(type) {
@@ -112,7 +124,7 @@ func putJSONAny(b []byte, v any, heard *string) (out []byte, ok bool) {
 	case error:
 		text := v.Error()
 		if out, ok = putJSONText(b, text, false); !ok && heard != nil {
-			*heard = text
+			heard.text = text
 		}
 		return out, ok
 	}

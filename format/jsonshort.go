@@ -9,61 +9,49 @@ import (
 	"github.com/hydra-logger/hydra/internal/peek"
 )
 
-// encode is Line.Encode.
+// encode is Line.Encode. It puts what it can into the Line, and goes on with an encoder
+// where that ends.
 func (f *jsonFormat) encode(l *Line, r *slog.Record, top []slog.Attr) ([]byte, Flaws) {
-	b, ok := f.putFirst(l.room[:0], r, top)
+	if f.opts.ReplaceAttr != nil || f.left > 0 || f.flaws != 0 {
+		return l.append(f, r, top)
+	}
+	b, ok := f.putHead(l.room[:0], r)
 	if !ok {
 		return l.append(f, r, top)
 	}
+	var heard told
+	b, left := putAttrs(b, ',', top, &heard)
+	if len(left) > 0 || len(f.pre) >= cap(b)-len(b) {
+		return f.goOnFirst(l, b, r, top, left, heard)
+	}
+	if len(f.pre) > 0 {
+		b = append(append(b, ','), f.pre...)
+	}
 	front, back := peek.Attrs(r)
-	braces := f.opened
+	own, braces := len(b), f.opened
 	if braces < len(f.groups) && len(front) > 0 {
 		if b, ok = putGroups(b, f.groups[braces:]); !ok {
 			return l.append(f, r, top)
 		}
 		braces = len(f.groups)
 	}
-	sep, heard := byte(','), ""
 	if last := len(b) - 1; b[last] == '{' && len(front) > 0 {
-		b, sep = b[:last], '{'
+		b, front = putAttrs(b[:last], '{', front, &heard)
+		b = b[:max(len(b), last+1)] // the brace is still there if nothing was put
+	} else {
+		b, front = putAttrs(b, ',', front, &heard)
 	}
-	b, front = putAttrs(b, sep, front, &heard)
 	if len(front) == 0 {
 		b, back = putAttrs(b, ',', back, &heard)
 	}
 	const end = "}\n"
-	switch {
-	case len(front)+len(back) == 0 && braces+len(end) <= cap(b)-len(b):
+	if len(front)+len(back) == 0 && braces+len(end) <= cap(b)-len(b) {
 		for range braces {
 			b = append(b, '}')
 		}
 		return append(b, end...), 0
-	case braces > 0:
-		return l.append(f, r, top)
 	}
-	first, more := peek.Attrs(r)
-	looks := looksAt(top) + looksAt(first[:len(first)-len(front)]) + looksAt(more[:len(more)-len(back)])
-	return f.goOn(l, b, front, back, heard, looks)
-}
-
-// putFirst puts what comes before the record's own attributes, or reports false.
-func (f *jsonFormat) putFirst(b []byte, r *slog.Record, top []slog.Attr) ([]byte, bool) {
-	if f.opts.ReplaceAttr != nil || f.left > 0 || f.flaws != 0 {
-		return b, false
-	}
-	if f.opts.AddSource && f.opts.MaxRecord < 2*lineRoom { // the source may have to make room for the message
-		return b, false
-	}
-	b, ok := f.putHead(b, r)
-	for i := 0; ok && i < len(top); i++ {
-		b, ok = putJSON(b, ',', top[i].Key, peek.At(&top[i].Value), nil)
-	}
-	if n := len(f.pre); ok && n > 0 {
-		if ok = n < cap(b)-len(b); ok {
-			b = append(append(b, ','), f.pre...)
-		}
-	}
-	return b, ok
+	return f.goOn(l, b, r, top, own, front, back, heard)
 }
 
 // putHead puts the built-in attributes, or reports false.
@@ -76,7 +64,7 @@ func (f *jsonFormat) putHead(b []byte, r *slog.Record) ([]byte, bool) {
 	if ok && f.opts.AddSource {
 		if src := sourceOf(r.PC); src != nil {
 			b = append(b[:len(b)-len(messageKey)], ',')
-			if len(src.json)+len(messageKey) > cap(b)-len(b) {
+			if len(src.json)+len(messageKey) > cap(b)-len(b) || f.opts.MaxRecord < 2*lineRoom { // which may have no room for the source
 				return b, false
 			}
 			b = append(append(b, src.json...), messageKey...)
@@ -108,7 +96,7 @@ func putGroups(b []byte, names []string) ([]byte, bool) {
 
 // putAttrs puts attributes, as long as it can, and returns those that are left. heard is
 // as in putJSON.
-func putAttrs(b []byte, sep byte, attrs []slog.Attr, heard *string) (_ []byte, left []slog.Attr) {
+func putAttrs(b []byte, sep byte, attrs []slog.Attr, heard *told) (_ []byte, left []slog.Attr) {
 	for i := range attrs {
 		a := &attrs[i]
 		var ok bool
@@ -120,6 +108,80 @@ func putAttrs(b []byte, sep byte, attrs []slog.Attr, heard *string) (_ []byte, l
 	return b, nil
 }
 
+// goOnFirst goes on behind b, which has all that comes before the attributes of With,
+// but those of top that are left. The first of these is an error that has said heard,
+// unless that has no text.
+func (f *jsonFormat) goOnFirst(l *Line, b []byte, r *slog.Record, top, left []slog.Attr, heard told) ([]byte, Flaws) {
+	l.borrow()
+	var e encoder
+	e.begin(&f.base, l.borrowed.bytes)
+	if len(b)+messageRoom > e.limit { // AppendRecord may leave something out
+		return l.append(f, r, top)
+	}
+	e.visits -= looksAt(top[:len(top)-len(left)])
+	e.buf, e.sep = append(e.buf, b...), ','
+	e.appendLeft(left, heard)
+	e.appendRest(r)
+	var flaws Flaws
+	l.borrowed.bytes, flaws = e.endJSON()
+	return l.borrowed.bytes, flaws
+}
+
+// goOn goes on behind b, which has all of the record but those of its attributes in front
+// and back. What comes before its own attributes, and their groups, is as long as own.
+// heard is as in goOnFirst.
+func (f *jsonFormat) goOn(l *Line, b []byte, r *slog.Record, top []slog.Attr, own int, front, back []slog.Attr, heard told) ([]byte, Flaws) {
+	l.borrow()
+	var e encoder
+	e.begin(&f.base, l.borrowed.bytes)
+	if len(f.pre) > 0 {
+		e.limit += len(f.pre) + 1
+	}
+	e.limit -= len(f.groups) - f.opened
+	if len(b) > e.limit { // as in goOnFirst
+		return l.append(f, r, top)
+	}
+	doneFront, doneBack := peek.Attrs(r)
+	doneFront, doneBack = doneFront[:len(doneFront)-len(front)], doneBack[:len(doneBack)-len(back)]
+	e.visits -= looksAt(top) + looksAt(doneFront) + looksAt(doneBack)
+	e.afterPre()
+	e.buf, e.sep = append(e.buf, b...), ','
+	if b[len(b)-1] == '{' {
+		e.sep = 0
+	}
+	wrote := len(doneFront) > 0
+	if len(front) > 0 {
+		wrote = e.appendLeft(front, heard) || wrote
+		heard = told{}
+	}
+	wrote = e.appendLeft(back, heard) || wrote
+	e.closes = len(f.groups)
+	if !wrote {
+		e.buf, e.sep, e.closes = e.buf[:own], ',', f.opened
+	}
+	e.closeGroups()
+	var flaws Flaws
+	l.borrowed.bytes, flaws = e.endJSON()
+	return l.borrowed.bytes, flaws
+}
+
+// appendLeft appends attributes, and reports whether anything came of it. heard is as in
+// goOnFirst.
+func (e *encoder) appendLeft(attrs []slog.Attr, heard told) bool {
+	wrote := false
+	for _, a := range attrs {
+		if heard.text != "" {
+			a.Value = slog.StringValue(heard.text)
+			e.flaws |= heard.flaws
+			heard = told{}
+		}
+		if e.appendAttr(a) {
+			wrote = true
+		}
+	}
+	return wrote
+}
+
 // looksAt returns how many attributes are looked at to put attrs.
 func looksAt(attrs []slog.Attr) int {
 	n := len(attrs)
@@ -129,30 +191,4 @@ func looksAt(attrs []slog.Attr) int {
 		}
 	}
 	return n
-}
-
-// goOn goes on behind b, which took so many looks and has all of a record but the
-// attributes in front and back. The first of these is an error that has said heard, unless
-// that is empty.
-func (f *jsonFormat) goOn(l *Line, b []byte, front, back []slog.Attr, heard string, looks int) ([]byte, Flaws) {
-	l.borrow()
-	var e encoder
-	e.begin(&f.base, l.borrowed.bytes)
-	if len(f.pre) > 0 {
-		e.limit += len(f.pre) + 1
-	}
-	e.visits -= looks
-	e.afterPre()
-	e.buf, e.sep = append(e.buf, b...), ','
-	for _, attrs := range [][]slog.Attr{front, back} {
-		for _, a := range attrs {
-			if heard != "" {
-				a.Value, heard = slog.StringValue(heard), ""
-			}
-			e.appendAttr(a)
-		}
-	}
-	var flaws Flaws
-	l.borrowed.bytes, flaws = e.endJSON()
-	return l.borrowed.bytes, flaws
 }

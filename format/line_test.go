@@ -152,6 +152,39 @@ func TestALineLeavesOutTheSameSources(t *testing.T) {
 	}
 }
 
+func TestALineIsBoundedWhateverTheZoneIs(t *testing.T) {
+	at := time.Unix(1e9-1<<30, 123456789).In(time.FixedZone("", 1<<30)) // +298261:37
+	f := format.JSON(&format.Options{MaxRecord: format.MinMaxRecord})
+	for n := range 300 {
+		var attrs []slog.Attr
+		for i := range 8 {
+			attrs = append(attrs, slog.Time("t", at), slog.String("s", strings.Repeat("y", 20*i+n%7)))
+		}
+		r := record(strings.Repeat("x", n), attrs...)
+		if diff := lineDiffers(f, r, nil); diff != "" {
+			t.Fatalf("behind %d bytes %s", n, diff)
+		}
+		r.Time = time.Now()
+		format.Remember(r.Time)
+		var line format.Line
+		if b, _ := line.Encode(f, &r, nil); len(b) > format.MinMaxRecord {
+			t.Fatalf("behind %d bytes: got %d, want %d at most", n, len(b), format.MinMaxRecord)
+		}
+		line.Free()
+	}
+}
+
+func TestALineLeavesOutASourceThatLeavesNoRoomForAMessage(t *testing.T) {
+	r := record("m")
+	r.PC = nearly()
+	for more := range 200 {
+		f := format.JSON(&format.Options{AddSource: true, MaxRecord: format.MinMaxRecord + more})
+		if diff := lineDiffers(f, r, nil); diff != "" {
+			t.Fatalf("%d more %s", more, diff)
+		}
+	}
+}
+
 func TestALineCountsTheAttributesInGroupsToo(t *testing.T) {
 	group := slog.Group("g", "a", 1, slog.Group("h", "b", 2, "c", 3))
 	attrs := append(make([]slog.Attr, 0, format.MinMaxRecord), group)
@@ -179,24 +212,127 @@ func (e toldError) Error() string {
 }
 
 func TestAnErrorIsAskedForItsTextOnce(t *testing.T) {
-	for n := range 600 {
-		text := strings.Repeat("x\n", n)
-		for name, before := range map[string]slog.Attr{"a number": slog.Int("n", 1), "text": slog.String("s", text)} {
-			asked := 0
-			r := record("m", before, slog.Any("err", toldError{text, &asked}), slog.Int("last", 2))
-			r.Time = time.Now()
-			format.Remember(r.Time)
-			var line format.Line
-			_, _ = line.Encode(format.JSON(nil), &r, nil)
-			line.Free()
-			if asked != 1 {
-				t.Fatalf("%d bytes behind %s: asked %d times, want once", len(text), name, asked)
+	later := slog.Any("map", map[string]int{"a": 1})
+	for _, tt := range []struct {
+		name string
+		f    format.Format
+		top  bool
+	}{
+		{name: "plain", f: format.JSON(nil)},
+		{name: "behind With", f: format.JSON(nil).WithAttrs([]slog.Attr{slog.String("with", strings.Repeat("x", 200))})},
+		{name: "in a group", f: format.JSON(nil).WithGroup("g")},
+		{name: "in a group with attributes", f: format.JSON(nil).WithGroup("g").WithAttrs([]slog.Attr{slog.Int("a", 1)}).WithGroup("h")},
+		{name: "in the context", f: format.JSON(nil), top: true},
+		{name: "in the context of a group", f: format.JSON(nil).WithGroup("g").WithAttrs([]slog.Attr{slog.Int("a", 1)}), top: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for n := range 600 {
+				text := strings.Repeat("x\n", n)
+				asked := 0
+				err := slog.Any("err", toldError{text, &asked})
+				for name, attrs := range map[string][]slog.Attr{"a number": {slog.Int("n", 1), err, later}, "text": {slog.String("s", text), err, later}, "nothing": {err, later}} {
+					r, top := record("m", attrs...), []slog.Attr(nil)
+					if tt.top {
+						r, top = record("m", later), attrs
+					}
+					if diff := lineDiffers(tt.f, r, top); diff != "" {
+						t.Fatalf("%d bytes behind %s %s", len(text), name, diff)
+					}
+					asked = 0
+					r.Time = time.Now()
+					format.Remember(r.Time)
+					var line format.Line
+					_, _ = line.Encode(tt.f, &r, top)
+					line.Free()
+					if asked != 1 {
+						t.Fatalf("%d bytes behind %s: asked %d times, want once", len(text), name, asked)
+					}
+				}
 			}
-			if diff := lineDiffers(format.JSON(nil), r, nil); diff != "" {
-				t.Fatalf("%d bytes behind %s %s", len(text), name, diff)
-			}
-		}
+		})
 	}
+}
+
+func TestAnErrorThatPanicsIsAskedOnce(t *testing.T) {
+	for n := range 600 {
+		asked := 0
+		fails := failsOnce(func() string {
+			if asked++; asked > 1 {
+				return "asked again"
+			}
+			panic("the first time")
+		})
+		r := record("m", slog.String("s", strings.Repeat("x", n)), slog.Any("err", fails), slog.Int("last", 2))
+		r.Time = time.Now()
+		format.Remember(r.Time)
+		var line format.Line
+		b, flaws := line.Encode(format.JSON(nil), &r, nil)
+		if !strings.HasSuffix(string(b), `"err":"!PANIC: the first time","last":2}`+"\n") || flaws != format.Failed {
+			t.Fatalf("behind %d bytes: got %s, flaws %b", n, b, flaws)
+		}
+		line.Free()
+	}
+}
+
+type failsOnce func() string
+
+func (f failsOnce) Error() string { return f() }
+
+func TestANilErrorThatPanicsIsAskedOnce(t *testing.T) {
+	r := record("m", slog.Any("err", (*toldError)(nil)), slog.Int("last", 2))
+	if diff := lineDiffers(format.JSON(nil), r, nil); diff != "" {
+		t.Error(diff)
+	}
+	r.Time = time.Now()
+	format.Remember(r.Time)
+	var line format.Line
+	b, flaws := line.Encode(format.JSON(nil), &r, nil)
+	if !strings.Contains(string(b), `"err":"<nil>","last":2`) || flaws != 0 {
+		t.Errorf("got %s, flaws %b", b, flaws)
+	}
+	want := string(b)
+	before := line
+	if b[0]++; line == before {
+		t.Errorf("got %s elsewhere, want it in the Line", want)
+	}
+}
+
+func TestRecordsInGroupsThatALineDoesNotHoldGoOn(t *testing.T) {
+	value := slog.Any("map", map[string]int{"a": 1})
+	grouped := format.JSON(nil).WithGroup("g")
+	for name, f := range map[string]format.Format{
+		"group":                     grouped,
+		"groups":                    grouped.WithGroup("h").WithGroup("i"),
+		"with, group":               grouped.WithAttrs([]slog.Attr{slog.Int("a", 1)}).WithGroup("h"),
+		"with what is empty, group": grouped.WithAttrs([]slog.Attr{slog.Any("a", emptyGroup{})}),
+		"groups, min":               format.JSON(&format.Options{MaxRecord: format.MinMaxRecord}).WithGroup("h").WithGroup("i"),
+		"many groups, min":          manyGroups(format.JSON(&format.Options{MaxRecord: format.MinMaxRecord}), 40),
+		"many groups, with, min":    manyGroups(format.JSON(&format.Options{MaxRecord: format.MinMaxRecord}), 35).WithAttrs([]slog.Attr{slog.Int("a", 1)}),
+		"source, groups":            format.JSON(&format.Options{AddSource: true, MaxRecord: 2 * format.MinMaxRecord}).WithGroup("h").WithAttrs([]slog.Attr{slog.String("a", strings.Repeat("a", 300))}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			for n := 0; n < 500; n += 7 {
+				s := slog.String("s", strings.Repeat("x", n))
+				for _, attrs := range [][]slog.Attr{
+					{s}, {s, value}, {value, s}, {slog.Any("e", emptyGroup{}), s}, {slog.Any("e", emptyGroup{})}, {{}, {}}, {slog.Group("e")}, {s, {}, slog.Group("e")},
+					{slog.Group("e", slog.Group("f", s, value)), s}, {slog.Group("e", slog.Group("f", s)), slog.Int("n", 1), s, value, s, s, s},
+				} {
+					for _, top := range [][]slog.Attr{nil, {s}, {s, value}, {value, s}, {{}, s}} {
+						if diff := lineDiffers(f, record("m", attrs...), top); diff != "" {
+							t.Fatalf("%d, %v, %v: %s", n, attrs, top, diff)
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+func manyGroups(f format.Format, n int) format.Format {
+	for range n {
+		f = f.WithGroup("g")
+	}
+	return f
 }
 
 func record(message string, attrs ...slog.Attr) slog.Record {
@@ -239,6 +375,14 @@ func TestALineIsUsedForOneRecordAfterAnother(t *testing.T) {
 func farAway() uintptr {
 	var pcs [1]uintptr
 //line deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/file.go:1
+	runtime.Callers(1, pcs[:])
+	return pcs[0]
+}
+
+// nearly returns a place in a file whose name all but fills a short record.
+func nearly() uintptr {
+	var pcs [1]uintptr
+//line deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/deep/file.go:1
 	runtime.Callers(1, pcs[:])
 	return pcs[0]
 }

@@ -102,3 +102,19 @@ func TestFault57NoRoomIsMadeForATextThatNeverFits(t *testing.T) {
 		assert.Assert(t, after.TotalAlloc-before.TotalAlloc < 64<<10, "%T: %d bytes", v, after.TotalAlloc-before.TotalAlloc)
 	}
 }
+
+func TestTextIsEscapedInWhateverRoomThereIs(t *testing.T) {
+	text := strings.Repeat("a\"\x01\u00e9\u2028\xffb\xe2\x80", 30)
+	r := slog.NewRecord(time.Time{}, slog.LevelInfo, text, 0)
+	r.AddAttrs(slog.String(text, text))
+	want, _ := format.JSON(nil).AppendRecord(nil, r, nil)
+	for n := range len(want) + 100 {
+		if got, _ := format.JSON(nil).AppendRecord(make([]byte, 0, n), r, nil); string(got) != string(want) {
+			t.Fatalf("%d bytes: got %q, want %q", n, got, want)
+		}
+	}
+	var b bytes.Buffer
+	if _ = slog.NewJSONHandler(&b, nil).Handle(t.Context(), r); b.String() != string(want) {
+		t.Errorf("got %q, want %q", want, b.String())
+	}
+}

@@ -47,7 +47,12 @@ func (b *base) withAttrs(attrs []slog.Attr) (base, bool) {
 	}
 	var e encoder
 	e.beginWith(b)
-	wrote := e.openGroups() && e.appendAttrs(attrs)
+	wrote := false
+	if e.openGroups() {
+		wrote = e.appendAttrs(attrs)
+	} else {
+		e.left += len(attrs)
+	}
 	n := *b
 	n.left, n.flaws = e.left, b.flaws|e.flaws
 	if wrote {
