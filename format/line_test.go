@@ -314,8 +314,16 @@ func TestRecordsInGroupsThatALineDoesNotHoldGoOn(t *testing.T) {
 			for n := 0; n < 500; n += 7 {
 				s := slog.String("s", strings.Repeat("x", n))
 				for _, attrs := range [][]slog.Attr{
-					{s}, {s, value}, {value, s}, {slog.Any("e", emptyGroup{}), s}, {slog.Any("e", emptyGroup{})}, {{}, {}}, {slog.Group("e")}, {s, {}, slog.Group("e")},
-					{slog.Group("e", slog.Group("f", s, value)), s}, {slog.Group("e", slog.Group("f", s)), slog.Int("n", 1), s, value, s, s, s},
+					{s},
+					{s, value},
+					{value, s},
+					{slog.Any("e", emptyGroup{}), s},
+					{slog.Any("e", emptyGroup{})},
+					{{}, {}},
+					{slog.Group("e")},
+					{s, {}, slog.Group("e")},
+					{slog.Group("e", slog.Group("f", s, value)), s},
+					{slog.Group("e", slog.Group("f", s)), slog.Int("n", 1), s, value, s, s, s},
 				} {
 					for _, top := range [][]slog.Attr{nil, {s}, {s, value}, {value, s}, {{}, s}} {
 						if diff := lineDiffers(f, record("m", attrs...), top); diff != "" {

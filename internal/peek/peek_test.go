@@ -43,7 +43,8 @@ func TestValuesOfThisGoAreReadInPlace(t *testing.T) {
 		slog.StringValue(""), slog.StringValue("text"), slog.IntValue(-1), slog.Uint64Value(math.MaxUint64), slog.BoolValue(true), slog.BoolValue(false),
 		slog.Float64Value(0.1), slog.DurationValue(-1), slog.TimeValue(time.Time{}), slog.TimeValue(time.Now()), slog.TimeValue(time.Unix(1<<60, 0)),
 		slog.GroupValue(slog.Int("n", 1)), slog.GroupValue(), slog.AnyValue(nil), slog.AnyValue(slog.KindInt64), slog.AnyValue(new(byte)), slog.AnyValue(t),
-		slog.AnyValue(named{}), {},
+		slog.AnyValue(named{}),
+		{},
 	} {
 		for _, valuesAlike = range []bool{true, false} {
 			got, want := At(&v).Kind(), v.Kind()
