@@ -20,7 +20,7 @@ import (
 // lack the room, or if a value needs more than most values do.
 
 // putRoom is what a number, a bool or a time takes at most, with what is around its key.
-const putRoom = len(`,"":`) + len(`"2006-01-02T15:04:05.999999999+07:00"`) // the longest of them, in nearly every zone
+const putRoom = len(`,"":`) + len(`"2006-01-02T15:04:05.999999999+07:00"`) // the longest, but for times in zones 100 hours away
 
 // putJSON appends an attribute behind sep. Where v is an error for whose text it lacks
 // the room, or that panics, heard, unless nil, becomes what it said. It calls itself, and
@@ -54,7 +54,7 @@ func putJSON(b []byte, sep byte, key string, v *peek.Value, heard *told) ([]byte
 	case slog.KindTime:
 		p, ok = appendNano(append(p, '"'), v.Slog().Time())
 		p = append(p, '"')
-		ok = ok && len(p) <= cap(b) // a zone that is 100 hours away takes more than putRoom
+		ok = ok && len(p) <= cap(b) // or a zone 100 hours away has taken more than putRoom
 	case slog.KindAny:
 		p, ok = putJSONAny(p, v.Slog().Any(), heard)
 	case slog.KindGroup:
@@ -71,7 +71,7 @@ func putJSON(b []byte, sep byte, key string, v *peek.Value, heard *told) ([]byte
 	default:
 		ok = false
 	}
-	if !ok || cap(p) != cap(b) { // or a time has a zone of more than 99 hours, and has moved
+	if !ok {
 		return b, false
 	}
 	return p, true
