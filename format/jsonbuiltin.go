@@ -82,17 +82,16 @@ func (e *encoder) appendBase64(p []byte) error {
 }
 
 func (e *encoder) appendJSONStrings(s []string) error {
-	for i := range s {
-		if len(s[i]) > e.limit {
-			return errTooBig
-		}
-	}
-	return e.appendPut(func(b []byte) ([]byte, error) {
+	return e.appendPut(func(b []byte, need *int) ([]byte, error) {
 		b, ok := putJSONStrings(b, s)
-		if !ok {
-			return b, errTooBig
+		if ok {
+			return b, nil
 		}
-		return b, nil
+		*need = len(b)
+		for i := 0; i < len(s) && *need <= e.limit; i++ {
+			*need += len(s[i]) + len(`"",`)
+		}
+		return b, errTooBig
 	})
 }
 

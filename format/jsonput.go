@@ -5,7 +5,6 @@ package format
 
 import (
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"math"
 	"reflect"
@@ -129,7 +128,7 @@ func putJSONAny(b []byte, v any, heard *told) (out []byte, ok bool) {
 		return out, ok
 	}
 	if p := planOf(reflect.TypeOf(v)); p != nil {
-		out, err := putPlanned(b, reflect.ValueOf(v), p, math.MaxInt)
+		out, err := putPlanned(b, reflect.ValueOf(v), p, nil)
 		return out, err == nil
 	}
 	return b, false
@@ -155,22 +154,24 @@ func putJSONStrings(b []byte, s []string) ([]byte, bool) {
 	return append(p, ']'), true
 }
 
-// errTooLong: a text alone is longer than the record may be.
-var errTooLong = errors.New("hydra: text too long")
-
-// appendPut appends what put puts, in as much room as the record has.
-func (e *encoder) appendPut(put func(b []byte) ([]byte, error)) error {
+// appendPut appends what put puts, in as much room as the record has. Where put lacks
+// room, it may say in need how long the record has to be at least.
+func (e *encoder) appendPut(put func(b []byte, need *int) ([]byte, error)) error {
 	n := len(e.buf)
 	most := max(e.limit, n) + putRoom
 	for {
-		b, err := put(e.buf[:n:min(cap(e.buf), most)])
-		if err == nil && len(b) > e.limit || err == errTooLong {
-			return errTooBig
-		}
-		if err != errTooBig || cap(e.buf) >= most {
+		need := 0
+		b, err := put(e.buf[:n:min(cap(e.buf), most)], &need)
+		switch {
+		case err == nil && len(b) <= e.limit:
 			e.buf = e.buf[:len(b)]
+			return nil
+		case err == nil || need > e.limit || err == errTooBig && cap(e.buf) >= most:
+			return errTooBig
+		case err != errTooBig:
 			return err
 		}
-		e.buf = slices.Grow(e.buf, min(max(2*cap(e.buf), 1<<10), most)-n)
+		room := max(cap(e.buf)*3/2, need+need/8, 1<<10)
+		e.buf = slices.Grow(e.buf, min(room, most)-n)
 	}
 }

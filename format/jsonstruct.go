@@ -132,13 +132,13 @@ func plainName(name string) bool {
 
 // appendPlanned appends a value as its plan says.
 func (e *encoder) appendPlanned(v reflect.Value, p *plan) error {
-	return e.appendPut(func(b []byte) ([]byte, error) { return putPlanned(b, v, p, e.limit) })
+	return e.appendPut(func(b []byte, need *int) ([]byte, error) { return putPlanned(b, v, p, need) })
 }
 
 // putPlanned is a put function that says why it did nothing: errTooBig if it lacked the
-// room, or errTooLong if a text is longer than most, so that more room is of no use. It
-// calls itself as putJSON does.
-func putPlanned(b []byte, v reflect.Value, p *plan, most int) ([]byte, error) {
+// room, and unless need is nil, how long b has to be at least for the text or the slice at
+// which it stopped. It calls itself as putJSON does.
+func putPlanned(b []byte, v reflect.Value, p *plan, need *int) ([]byte, error) {
 	if putRoom > cap(b)-len(b) {
 		return b, errTooBig
 	}
@@ -147,14 +147,14 @@ func putPlanned(b []byte, v reflect.Value, p *plan, most int) ([]byte, error) {
 		return strconv.AppendBool(b, v.Bool()), nil
 	case reflect.String:
 		text := v.String()
-		if len(text) > most {
-			return b, errTooLong
+		p, ok := putJSONText(b, text, true)
+		if ok {
+			return p, nil
 		}
-		b, ok := putJSONText(b, text, true)
-		if !ok {
-			return b, errTooBig
+		if need != nil {
+			*need = len(b) + len(text)
 		}
-		return b, nil
+		return b, errTooBig
 	case reflect.Float64:
 		return appendJSONFloat(b, v.Float())
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
@@ -165,7 +165,7 @@ func putPlanned(b []byte, v reflect.Value, p *plan, most int) ([]byte, error) {
 		if v.IsNil() {
 			return append(b, "null"...), nil
 		}
-		return putPlanned(b, v.Elem(), p.elem, most)
+		return putPlanned(b, v.Elem(), p.elem, need)
 	}
 	var err error
 	out, end := b, byte('}')
@@ -173,12 +173,18 @@ func putPlanned(b []byte, v reflect.Value, p *plan, most int) ([]byte, error) {
 		if v.IsNil() {
 			return append(b, "null"...), nil
 		}
+		if least := len(b) + 1 + 2*v.Len(); least > cap(b) {
+			if need != nil {
+				*need = least
+			}
+			return b, errTooBig
+		}
 		out, end = append(out, '['), ']'
 		for i := range v.Len() {
 			if i > 0 {
 				out = append(out, ',')
 			}
-			if out, err = putPlanned(out, v.Index(i), p.elem, most); err != nil {
+			if out, err = putPlanned(out, v.Index(i), p.elem, need); err != nil {
 				return b, err
 			}
 			if len(out) == cap(out) {
@@ -190,7 +196,7 @@ func putPlanned(b []byte, v reflect.Value, p *plan, most int) ([]byte, error) {
 		for i := range p.fields {
 			f := &p.fields[i]
 			field := v.Field(f.index)
-			if f.omitEmpty && (f.kind == reflect.Slice && field.Len() == 0 || f.kind != reflect.Slice && field.IsZero()) {
+			if f.omits(field) {
 				continue
 			}
 			if len(out) > len(b)+1 {
@@ -199,7 +205,7 @@ func putPlanned(b []byte, v reflect.Value, p *plan, most int) ([]byte, error) {
 			if len(f.key) > cap(out)-len(out) {
 				return b, errTooBig
 			}
-			if out, err = putPlanned(append(out, f.key...), field, f.plan, most); err != nil {
+			if out, err = putPlanned(append(out, f.key...), field, f.plan, need); err != nil {
 				return b, err
 			}
 			if len(out) == cap(out) {
@@ -208,4 +214,9 @@ func putPlanned(b []byte, v reflect.Value, p *plan, most int) ([]byte, error) {
 		}
 	}
 	return append(out, end), nil
+}
+
+// omits reports whether encoding/json leaves out the field of that value.
+func (f *planField) omits(v reflect.Value) bool {
+	return f.omitEmpty && (f.kind == reflect.Slice && v.Len() == 0 || f.kind != reflect.Slice && v.IsZero())
 }
