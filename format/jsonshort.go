@@ -152,9 +152,10 @@ func (f *jsonFormat) goOn(l *Line, b []byte, r *slog.Record, top []slog.Attr, ow
 	wrote := len(doneFront) > 0
 	if len(front) > 0 {
 		wrote = e.appendLeft(front, heard) || wrote
-		heard = told{}
+		wrote = e.appendAttrs(back) || wrote
+	} else {
+		wrote = e.appendLeft(back, heard) || wrote
 	}
-	wrote = e.appendLeft(back, heard) || wrote
 	e.closes = len(f.groups)
 	if !wrote {
 		e.buf, e.sep, e.closes = e.buf[:own], ',', f.opened
@@ -168,18 +169,12 @@ func (f *jsonFormat) goOn(l *Line, b []byte, r *slog.Record, top []slog.Attr, ow
 // appendLeft appends attributes, and reports whether anything came of it. heard is as in
 // goOnFirst.
 func (e *encoder) appendLeft(attrs []slog.Attr, heard told) bool {
-	wrote := false
-	for _, a := range attrs {
-		if heard.text != "" {
-			a.Value = slog.StringValue(heard.text)
-			e.flaws |= heard.flaws
-			heard = told{}
-		}
-		if e.appendAttr(a) {
-			wrote = true
-		}
+	if heard.text == "" || len(attrs) == 0 {
+		return e.appendAttrs(attrs)
 	}
-	return wrote
+	e.flaws |= heard.flaws
+	wrote := e.appendAttr(slog.String(attrs[0].Key, heard.text))
+	return e.appendAttrs(attrs[1:]) || wrote
 }
 
 // looksAt returns how many attributes are looked at to put attrs.
