@@ -146,11 +146,12 @@ const (
 	maxQueueBytes   = 1 << 30
 	maxQueueRecords = 1 << 24
 
-	// takeBytes is the longest run that the consumer claims: large enough that
-	// the system call vanishes in the cost of its bytes, and small enough to be
-	// written within 20 µs or so, after which the runtime gives the processor of
-	// the writer to somebody else, whom it then has to wait for.
-	takeBytes = 64 << 10
+	// takeBytes is the longest run that the consumer claims: so large that the system
+	// call vanishes in the cost of its bytes, and that the system caches the file in
+	// large pieces where it can (on ext4 of Linux 6.18 a byte of a write this long costs
+	// 0.25 ns, of one a quarter as long 0.36 to 0.42), and small enough to stay in the
+	// nearer caches between the copy and the write.
+	takeBytes = 256 << 10
 
 	// yieldEvery is how many microseconds lie between two pushes that yield. Each
 	// may cost ten, for waking an idle processor.
@@ -178,7 +179,7 @@ const (
 // within the limits above. The rings are larger than that: what the consumer has
 // claimed no longer counts as queued, but its space is not free until copied.
 func newQueue(records, bytes uint32) *queue {
-	slack := min(max(bytes/4, 4<<10), 8*takeBytes)
+	slack := min(max(bytes/4, 4<<10), 2*takeBytes)
 	entries := uint32(1)
 	lap := uint8(0)
 	for entries < records+records/4+1 {
