@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"runtime"
 	"strconv"
@@ -26,6 +27,7 @@ func TestMain(m *testing.M) {
 	rounds := 1
 	if flag.Lookup("test.bench").Value.String() != "" {
 		fmt.Print(Environment())
+		log.SetOutput(io.Discard) // a peer tells it what it drops, in the middle of a result
 		rounds, _ = strconv.Atoi(flag.Lookup("test.count").Value.String())
 		_ = flag.Set("test.count", "1")
 		given := false
@@ -134,8 +136,8 @@ func serial(call func(Work)) func(*testing.B, Work) int {
 	}
 }
 
-// parallel makes calls from procs goroutines on as many processors, as far as
-// the machine has them.
+// parallel makes calls from procs goroutines at once, with GOMAXPROCS set to procs
+// also where the machine has fewer processors.
 func parallel(procs int, call func(Work)) func(*testing.B, Work) int {
 	return func(b *testing.B, w Work) int {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))

@@ -16,10 +16,10 @@
 // cmd/table without arguments: it draws the chart and rewrites the tables of the
 // README.
 //
-//	go test -run=NONE -bench=. -benchmem -count=6 . >results/micro.txt
+//	go test -run=NONE -bench=. -benchmem -count=10 . >results/micro.txt
 //	go run ./cmd/pipeline -rounds 6 -out results/pipeline.txt
 //	go run ./cmd/stall -rounds 3 -out results/stall.txt
-//	go run ./cmd/pace -rounds 3 -out results/pace.txt
+//	go run ./cmd/pace -rounds 2 -out results/pace.txt
 //	go run ./cmd/table
 //
 // Rounds are interleaved: no stack is measured twice before every stack was

@@ -12,14 +12,23 @@ import (
 )
 
 // Environment returns what a result must say about where it comes from: Go's
-// version, the commit and the number of processors, as configuration lines of
-// the benchmark format. It names neither the host nor any path.
+// version, the commit, the number of processors and the file system that is written
+// to, as configuration lines of the benchmark format. It names neither the host nor
+// any path.
 func Environment() string {
-	commit := "unknown"
-	if out, err := exec.Command("git", "describe", "--always", "--dirty", "--exclude=*").Output(); err == nil {
-		commit = strings.TrimSpace(string(out))
+	return fmt.Sprintf("go: %s\ncommit: %s\nprocs: %d\nfs: %s\n", runtime.Version(),
+		outputOf("git", "describe", "--always", "--dirty", "--exclude=*"),
+		runtime.GOMAXPROCS(0),
+		outputOf("findmnt", "-f", "-n", "-o", "FSTYPE", "-T", targetDir()))
+}
+
+// outputOf returns what a command prints, or "unknown" where it fails.
+func outputOf(name string, args ...string) string {
+	out, err := exec.Command(name, args...).Output()
+	if err != nil {
+		return "unknown"
 	}
-	return fmt.Sprintf("go: %s\ncommit: %s\nprocs: %d\n", runtime.Version(), commit, runtime.GOMAXPROCS(0))
+	return strings.TrimSpace(string(out))
 }
 
 // Machine returns the configuration lines that go test writes by itself.

@@ -22,11 +22,7 @@ type Target struct {
 
 // NewTarget makes a target below BENCH_DIR, or below the temporary directory.
 func NewTarget() (*Target, error) {
-	base := os.Getenv("BENCH_DIR")
-	if base == "" {
-		base = os.TempDir()
-	}
-	dir, err := os.MkdirTemp(base, "bench-")
+	dir, err := os.MkdirTemp(targetDir(), "bench-")
 	if err != nil {
 		return nil, err
 	}
@@ -35,6 +31,13 @@ func NewTarget() (*Target, error) {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	return &Target{File: f, dir: dir}, nil
+}
+
+func targetDir() string {
+	if dir := os.Getenv("BENCH_DIR"); dir != "" {
+		return dir
+	}
+	return os.TempDir()
 }
 
 // Remove closes the file and removes the directory with all that is in it.

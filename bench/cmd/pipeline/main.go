@@ -18,7 +18,7 @@ import (
 
 func main() {
 	records := flag.Int("records", 400_000, "how many records each stack is given")
-	run.Main("Pipeline", "goroutines", []int{1, 2, 8, 64}, 1, func(s bench.Stack, goroutines int) (int, []run.Value, error) {
+	run.Main("Pipeline", "goroutines", []int{1, 2, 8, 64}, func(s bench.Stack, goroutines int) (int, []run.Value, error) {
 		values, err := measure(s, goroutines, *records/goroutines)
 		return *records / goroutines * goroutines, values, err
 	})

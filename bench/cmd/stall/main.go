@@ -25,7 +25,7 @@ func main() {
 		last  = flag.Duration("for", 5*time.Second, "how long each stack is measured")
 	)
 	// ms is how long the sink sleeps once a second.
-	run.Main("Stall", "ms", []int{200}, 1, func(s bench.Stack, ms int) (int, []run.Value, error) {
+	run.Main("Stall", "ms", []int{200}, func(s bench.Stack, ms int) (int, []run.Value, error) {
 		return measure(s, bench.Options{Queue: *queue}, time.Duration(ms)*time.Millisecond, *rate, *last)
 	})
 }

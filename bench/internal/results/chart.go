@@ -14,7 +14,8 @@ import (
 	"github.com/hydra-logger/hydra/bench"
 )
 
-// panels are what the chart shows: all stacks of one row, the best on top.
+// panels are what the chart shows: all stacks of one row, the best on top, and those
+// that lost something below the others.
 var panels = []struct {
 	row, unit, title string
 	log              bool // the bars' scale, for values of several decades
@@ -44,7 +45,15 @@ func (s *Set) Chart() string {
 			continue
 		}
 		cells := slices.DeleteFunc(slices.Clone(r.Stacks), func(c *Cell) bool { _, ok := c.Median(p.unit); return !ok })
-		slices.SortStableFunc(cells, func(a, b *Cell) int { return cmp.Compare(Cost(a, p.unit), Cost(b, p.unit)) })
+		slices.SortStableFunc(cells, func(a, b *Cell) int {
+			switch {
+			case a.Lossless() == b.Lossless():
+				return cmp.Compare(Cost(a, p.unit), Cost(b, p.unit))
+			case a.Lossless():
+				return -1
+			}
+			return 1
+		})
 		var least, most float64 = math.Inf(1), 0
 		for _, c := range cells {
 			v, _ := c.Median(p.unit)

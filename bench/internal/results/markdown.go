@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/hydra-logger/hydra/bench"
 )
 
 // Tables are the names of the tables that Markdown makes.
@@ -17,6 +19,12 @@ var Tables = []string{"calls", "pipeline", "stall", "pace"}
 // peer: the default, which may drop, and the one that never does.
 var ours = []string{"hydra", "hydra+block"}
 
+// What a reader calls the best peers, of those that lose nothing.
+const (
+	viaSlog = "best peer through slog that loses nothing"
+	ownAPI  = "best peer with an API of its own that loses nothing"
+)
+
 // works are the rows of the table of calls, and what a reader calls them.
 var works = []struct{ row, title string }{
 	{"Message", "message only"},
@@ -24,8 +32,8 @@ var works = []struct{ row, title string }{
 	{"Ten", "10 mixed attributes"},
 	{"Bound", "With(5) + 2"},
 	{"Source", "3 attributes + AddSource, to nowhere"},
-	{"ThreeOn2", "3 attributes, parallel on 2 procs"},
-	{"ThreeOn8", "3 attributes, parallel on 8 procs"},
+	{"ThreeOn2", "3 attributes, 2 goroutines at once (GOMAXPROCS 2)"},
+	{"ThreeOn8", "3 attributes, 8 goroutines at once (GOMAXPROCS 8)"},
 	{"Burst", "burst of 1,024 after idling, per call"},
 	{"Disabled", "disabled level"},
 }
@@ -57,11 +65,11 @@ func (s *Set) calls(b *strings.Builder) {
 			continue
 		}
 		if b.Len() == 0 {
-			header(b, "a log call (ns; × floor)", "floor", "slog.JSONHandler", "best peer through slog that loses nothing",
-				"hydra", "hydra, Block", "hydra, Block : best peer")
+			header(b, "a log call (ns; × floor)", "floor", "slog.JSONHandler", viaSlog, ownAPI,
+				"hydra", "hydra, Block", "hydra, Block : best peer through slog")
 		}
-		best := r.Best("ns/op")
-		cells := []string{w.title, r.call("floor"), r.call("slog"), r.best("ns/op", r.call)}
+		best := r.Best("ns/op", bench.Slog)
+		cells := []string{w.title, r.call("floor"), r.call("slog"), r.best("ns/op", bench.Slog, r.call), r.best("ns/op", bench.Native, r.call)}
 		for _, stack := range ours {
 			cells = append(cells, r.call(stack))
 		}
@@ -83,9 +91,9 @@ func (r *Row) call(stack string) string {
 	return s + c.loss()
 }
 
-// best returns the name of the best peer and what cell makes of it.
-func (r *Row) best(unit string, cell func(stack string) string) string {
-	c := r.Best(unit)
+// best returns the name of the best stack of that kind and what cell makes of it.
+func (r *Row) best(unit string, of bench.Kind, cell func(stack string) string) string {
+	c := r.Best(unit, of)
 	if c == nil {
 		return "–"
 	}
@@ -104,7 +112,7 @@ func (s *Set) pipeline(b *strings.Builder) {
 	for _, r := range s.under("Pipeline/goroutines=") {
 		if b.Len() == 0 {
 			header(b, "goroutines (records/s; CPU per record; peak memory)", "floor", "slog.JSONHandler",
-				"best peer through slog that loses nothing", "hydra", "hydra, Block")
+				viaSlog, ownAPI, "hydra", "hydra, Block")
 		}
 		throughput := func(stack string) string {
 			c := r.Cell(stack)
@@ -116,7 +124,8 @@ func (s *Set) pipeline(b *strings.Builder) {
 			peak, _ := c.Median("peak-MiB")
 			return fmt.Sprintf("%s; %.0f ns; %.0f MiB%s", figure("records/s", rate, ok), cpu, peak, c.loss())
 		}
-		cells := []string{after(r.Name, "="), throughput("floor"), throughput("slog"), r.best("records/s", throughput)}
+		cells := []string{after(r.Name, "="), throughput("floor"), throughput("slog"),
+			r.best("records/s", bench.Slog, throughput), r.best("records/s", bench.Native, throughput)}
 		for _, stack := range ours {
 			cells = append(cells, throughput(stack))
 		}
@@ -142,10 +151,10 @@ func (s *Set) stall(b *strings.Builder) {
 func (s *Set) pace(b *strings.Builder) {
 	for _, r := range s.under("Pace/rate=") {
 		if b.Len() == 0 {
-			header(b, "records/s", "stack", "median", "p99", "on file, median", "on file, longest", "CPU per record", "lost")
+			header(b, "records/s", "stack", "median", "p99", "on file, median", "on file, longest", "CPU per record (the floor's is the pacing)", "lost")
 		}
 		stacks := []string{"floor", "slog"}
-		if c := r.Best("p50-ns"); c != nil && c.Stack != "slog" {
+		if c := r.Best("p50-ns", bench.Slog); c != nil && c.Stack != "slog" {
 			stacks = append(stacks, c.Stack)
 		}
 		for _, stack := range append(stacks, ours...) {
@@ -170,7 +179,7 @@ func (c *Cell) figures(units ...string) []string {
 			v = slices.Max(c.values[u])
 		}
 		s := figure(u, v, ok)
-		if ok && strings.HasSuffix(u, "-ns") && v < 1e4 || u == "cpu-ns/op" && ok {
+		if ok && isTime(u) && v < 1e4 {
 			s += " ns"
 		}
 		all = append(all, s)

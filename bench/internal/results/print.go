@@ -44,7 +44,7 @@ func (r *Row) print(w io.Writer) {
 		return
 	}
 	unit := columns[0]
-	floor, best := r.Cell("floor"), r.Best(unit)
+	floor, best := r.Cell("floor"), r.Best(unit, bench.Slog)
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(tw, "stack\t×floor\t×best\t%s\t\n", strings.Join(columns, "\t"))
 	cells := slices.SortedStableFunc(slices.Values(r.Stacks), func(a, b *Cell) int {
@@ -61,12 +61,12 @@ func (r *Row) print(w io.Writer) {
 	_ = tw.Flush()
 }
 
-// Best returns the peer through slog that costs least and lost nothing, nil if
+// Best returns the stack of that kind that costs least and lost nothing, nil if
 // there is none.
-func (r *Row) Best(unit string) *Cell {
+func (r *Row) Best(unit string, of bench.Kind) *Cell {
 	var best *Cell
 	for _, c := range r.Stacks {
-		if kind(c.Stack) == bench.Slog && c.Lossless() && (best == nil || Cost(c, unit) < Cost(best, unit)) {
+		if kind(c.Stack) == of && c.Lossless() && (best == nil || Cost(c, unit) < Cost(best, unit)) {
 			best = c
 		}
 	}
@@ -114,15 +114,18 @@ func figure(unit string, v float64, ok bool) string {
 		return percent(v)
 	case unit == "records/s":
 		return fmt.Sprintf("%.2f M", v/1e6)
-	case strings.HasSuffix(unit, "-ns") && v >= 1e6:
+	case isTime(unit) && v >= 1e6:
 		return fmt.Sprintf("%.3g ms", v/1e6)
-	case strings.HasSuffix(unit, "-ns") && v >= 1e4:
+	case isTime(unit) && v >= 1e4:
 		return fmt.Sprintf("%.3g µs", v/1e3)
 	case v >= 100:
 		return fmt.Sprintf("%.0f", v)
 	}
 	return fmt.Sprintf("%.3g", v)
 }
+
+// isTime reports whether a unit is of times that may be long.
+func isTime(unit string) bool { return strings.HasSuffix(strings.TrimSuffix(unit, "/op"), "-ns") }
 
 // percent never rounds a loss to nothing.
 func percent(v float64) string {

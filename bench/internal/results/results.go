@@ -8,6 +8,7 @@ package results
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"regexp"
 	"slices"
@@ -38,35 +39,51 @@ type Cell struct {
 
 var procs = regexp.MustCompile(`-\d+$`)
 
-// Read adds what it finds in r. Lines that are no results are skipped.
+// Read adds what it finds in r. Lines that are no results are skipped; one that began
+// as a result and goes on as something else is an error.
 func (s *Set) Read(r io.Reader) error {
 	sc := bufio.NewScanner(r)
 	for sc.Scan() {
-		s.line(sc.Text())
+		if err := s.line(sc.Text()); err != nil {
+			return err
+		}
 	}
 	return sc.Err()
 }
 
-func (s *Set) line(line string) {
+func (s *Set) line(line string) error {
 	f := strings.Fields(line)
 	switch {
-	case len(f) >= 4 && len(f)%2 == 0 && strings.HasPrefix(f[0], "Benchmark"):
-		name := procs.ReplaceAllString(strings.TrimPrefix(f[0], "Benchmark"), "")
-		i := strings.LastIndexByte(name, '/')
-		if i < 0 {
-			return
-		}
-		c := s.cell(name[:i], name[i+1:])
-		for i := 2; i < len(f); i += 2 {
-			if v, err := strconv.ParseFloat(f[i], 64); err == nil {
-				c.values[f[i+1]] = append(c.values[f[i+1]], v)
-			}
-		}
-	case len(f) >= 2 && slices.Contains([]string{"go:", "commit:", "procs:", "goos:", "goarch:", "cpu:"}, f[0]):
+	case len(f) > 1 && strings.HasPrefix(f[0], "Benchmark") && strings.Contains(f[0], "/"):
+		return s.result(f)
+	case len(f) >= 2 && slices.Contains([]string{"go:", "commit:", "procs:", "fs:", "goos:", "goarch:", "cpu:"}, f[0]):
 		if l := strings.Join(f, " "); !slices.Contains(s.Config, l) {
 			s.Config = append(s.Config, l)
 		}
 	}
+	return nil
+}
+
+// result adds the result whose words are f.
+func (s *Set) result(f []string) error {
+	values := map[string]float64{}
+	for i := 2; i+1 < len(f); i += 2 {
+		v, err := strconv.ParseFloat(f[i], 64)
+		if err != nil {
+			break
+		}
+		values[f[i+1]] = v
+	}
+	if len(f)%2 != 0 || len(values) == 0 || len(values) != len(f)/2-1 {
+		return fmt.Errorf("torn result: %q: what else writes there? Measure again without it", strings.Join(f, " "))
+	}
+	name := procs.ReplaceAllString(strings.TrimPrefix(f[0], "Benchmark"), "")
+	i := strings.LastIndexByte(name, '/')
+	c := s.cell(name[:i], name[i+1:])
+	for unit, v := range values {
+		c.values[unit] = append(c.values[unit], v)
+	}
+	return nil
 }
 
 func (s *Set) cell(row, stack string) *Cell {

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"gotest.tools/v3/assert"
+
+	"github.com/hydra-logger/hydra/bench"
 )
 
 const raw = `goos: linux
@@ -68,8 +70,27 @@ func TestReadKeepsTheOrderAndEveryRound(t *testing.T) {
 func TestTheBestPeerIsASlogStackThatLostNothing(t *testing.T) {
 	s := read(t)
 	// slog+bufio lost records in one round, zap is not slog, hydra no peer.
-	assert.Equal(t, s.Row("Three").Best("ns/op").Stack, "phuslu-slog")
-	assert.Equal(t, s.Row("Pipeline/goroutines=8").Best("records/s").Stack, "phuslu-slog+slab")
+	assert.Equal(t, s.Row("Three").Best("ns/op", bench.Slog).Stack, "phuslu-slog")
+	assert.Equal(t, s.Row("Pipeline/goroutines=8").Best("records/s", bench.Slog).Stack, "phuslu-slog+slab")
+}
+
+func TestAPeerWithAnAPIOfItsOwnIsShownEvenWhereItIsAhead(t *testing.T) {
+	assert.Assert(t, strings.Contains(read(t).Markdown("calls"), "| zap 450 (1.12×) | 640 (1.60×)"), "%s", read(t).Markdown("calls"))
+}
+
+func TestATornResultIsAnErrorAndNotARoundLess(t *testing.T) {
+	for _, line := range []string{
+		"BenchmarkThree/zerolog+diode-2  2026/11/26 10:00:00 Diode set collision: consider a larger diode",
+		"BenchmarkThree/zerolog+diode-2  1000  Diode set collision",
+		"BenchmarkThree/zerolog+diode-2  1000  400 ns/op  0 Diode set",
+		"BenchmarkThree/zerolog+diode-2  1000",
+	} {
+		var s Set
+		assert.ErrorContains(t, s.Read(strings.NewReader(line+"\n")), "torn result", line)
+	}
+	var s Set
+	assert.NilError(t, s.Read(strings.NewReader("BenchmarkThree\nBenchmarkThree/floor\n"))) // go test -v
+	assert.Equal(t, len(s.Rows), 0)
 }
 
 func TestARatioSaysHowMuchMoreItCosts(t *testing.T) {
@@ -120,6 +141,7 @@ func TestFill(t *testing.T) {
 
 func TestChartIsWellFormed(t *testing.T) {
 	chart := read(t).Chart()
+	assert.Assert(t, strings.Index(chart, ">phuslu-slog<") < strings.Index(chart, ">slog+bufio<"), "the latter is cheaper, and lost records")
 	d := xml.NewDecoder(strings.NewReader(chart))
 	rects := 0
 	for {

@@ -34,21 +34,25 @@ type Value struct {
 //
 // measure returns how many records it logged and what it found. It runs alone
 // in its process, so CPU and memory are the stack's.
-func Main(name, setting string, settings []int, rounds int, measure func(s bench.Stack, value int) (int, []Value, error)) {
+func Main(name, setting string, settings []int, measure func(s bench.Stack, value int) (int, []Value, error)) {
 	var (
-		stacks = flag.String("stacks", "", "regular `expression` that chooses stacks (default all)")
-		n      = flag.Int("rounds", rounds, "how often everything is measured")
-		out    = flag.String("out", "", "`file` to write the raw result to")
-		one    = flag.String("one", "", "measure this one `stack` and nothing else")
-		value  = flag.Int(setting, 0, "the only value of "+setting+" to measure (default all of them)")
+		p     = plan{name: name, setting: setting, settings: settings}
+		one   = flag.String("one", "", "measure this one `stack` and nothing else")
+		value = flag.Int(setting, 0, "the only value of "+setting+" to measure (default all of them)")
 	)
+	flag.StringVar(&p.stacks, "stacks", "", "regular `expression` that chooses stacks (default all)")
+	flag.IntVar(&p.rounds, "rounds", 1, "how often everything is measured")
+	flag.StringVar(&p.out, "out", "", "`file` to write the raw result to")
 	flag.Parse()
 	if *value != 0 {
-		settings = []int{*value}
+		p.settings = []int{*value}
 	}
 	err := func() error {
-		if *one == "" {
-			return all(name, setting, settings, *stacks, *n, *out)
+		switch {
+		case *one == "":
+			return p.run()
+		case *value == 0:
+			return fmt.Errorf("-one %s needs -%s, such as -%s=%d", *one, setting, setting, settings[0])
 		}
 		s, err := bench.Select("^" + regexp.QuoteMeta(*one) + "$")
 		if err != nil {
@@ -71,14 +75,24 @@ func Main(name, setting string, settings []int, rounds int, measure func(s bench
 	}
 }
 
-func all(name, setting string, settings []int, pattern string, rounds int, out string) (err error) {
-	stacks, err := bench.Select(pattern)
+// plan is what a command is to measure.
+type plan struct {
+	name, setting string
+	settings      []int
+	stacks        string // regular expression
+	rounds        int
+	out           string // file, if not empty
+}
+
+// run measures each stack with each setting, in rounds.
+func (p *plan) run() (err error) {
+	stacks, err := bench.Select(p.stacks)
 	if err != nil {
 		return err
 	}
 	raw := io.Discard
-	if out != "" {
-		f, err := os.Create(out)
+	if p.out != "" {
+		f, err := os.Create(p.out)
 		if err != nil {
 			return err
 		}
@@ -93,16 +107,16 @@ func all(name, setting string, settings []int, pattern string, rounds int, out s
 	if err := take(bench.Machine() + bench.Environment()); err != nil {
 		return err
 	}
-	total := rounds * len(settings) * len(stacks)
+	total := p.rounds * len(p.settings) * len(stacks)
 	done := 0
-	for range rounds {
-		for _, v := range settings {
+	for range p.rounds {
+		for _, v := range p.settings {
 			for _, s := range stacks {
 				done++
-				fmt.Fprintf(os.Stderr, "%d/%d %s %s=%d %s\n", done, total, name, setting, v, s.Name)
-				line, err := child(s.Name, setting, v)
+				fmt.Fprintf(os.Stderr, "%d/%d %s %s=%d %s\n", done, total, p.name, p.setting, v, s.Name)
+				line, err := child(s.Name, p.setting, v)
 				if err != nil {
-					return fmt.Errorf("%s at %s=%d: %w", s.Name, setting, v, err)
+					return fmt.Errorf("%s at %s=%d: %w", s.Name, p.setting, v, err)
 				}
 				if err := take(line); err != nil {
 					return err
