@@ -209,7 +209,9 @@ type Policy uint8
 const (
 	// DropOldest makes room by dropping the oldest record in the queue, or, where
 	// Queue.Bytes is the bound, as many of the oldest as make room for this one. They are
-	// counted and leave a gap marker in the stream. The log call never waits for room.
+	// counted and leave a gap marker in the stream. The log call never waits for room;
+	// in the rare case that other log calls hold up its making room, it is this record
+	// that is dropped (Losses.Contended).
 	DropOldest Policy = iota
 
 	// Block makes the log call wait for room, for Destination.BlockTimeout and

@@ -245,13 +245,15 @@ func (h *Handler) Enabled(_ context.Context, level slog.Level) bool {
 
 // Handle encodes r and gives it to the queues of its layer's destinations. It
 // does not wait for any of them, except for room under the policy Block, and from
-// Destination.SyncLevel up until the sink has the record. A record that cannot enter a
-// queue it writes to the fallback, for which it waits two seconds at most. What a sink
-// does later is not part of the result; see Flush and Health.
+// Destination.SyncLevel up until the sink has the record. A record that is too large
+// for a queue, that comes while memory is short or after Close, or that has waited in
+// vain under Block goes to the fallback, for which Handle waits two seconds at most.
+// What a sink does later is not part of the result; see Flush and Health.
 //
-// The error joins those of the destinations that did not take the record:
-// ErrQueueFull, ErrClosed, a *DeliveryError from SyncLevel up, or that the fallback
-// failed. The end of ctx never loses a record: it ends the wait for room under Block,
+// The error joins those of the destinations: ErrQueueFull, where the record is lost and
+// counted; ErrClosed, though the fallback has the record; a *DeliveryError from
+// SyncLevel up; and that the fallback failed. Otherwise it is no error that the fallback
+// has a record. The end of ctx never loses one: it ends the wait for room under Block,
 // after which the record goes to the fallback, and from SyncLevel up the wait for the
 // sink, which is then a *DeliveryError. Nothing of r is used after Handle returns.
 func (h *Handler) Handle(ctx context.Context, r slog.Record) error {

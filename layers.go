@@ -97,7 +97,7 @@ func newRouter(cfg Config, c *checker) (*router, []*destination) {
 		least:   math.MaxInt,
 	}
 	names := slices.Sorted(maps.Keys(cfg.Layers))
-	routes, all := r.route(cfg, names, c)
+	routes, all := r.connect(cfg, names, c)
 	for _, name := range names {
 		r.add(name, cfg.Layers[name].Match, routes)
 	}
@@ -106,9 +106,9 @@ func newRouter(cfg Config, c *checker) (*router, []*destination) {
 	return r, all
 }
 
-// route makes the destinations, and returns them and each layer's routes to them. Equal
+// connect makes the destinations, and returns them and each layer's routes to them. Equal
 // sinks are one destination.
-func (r *router) route(cfg Config, names []string, c *checker) (routes map[string][]route, all []*destination) {
+func (r *router) connect(cfg Config, names []string, c *checker) (routes map[string][]route, all []*destination) {
 	routes = make(map[string][]route)
 	for _, name := range names {
 		from := cfg.Layers[name]

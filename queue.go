@@ -50,7 +50,7 @@ import (
 //	   producer moves tail and then looks whether the consumer sleeps. One of
 //	   them sees the other.
 //
-// There is no lock on the way of a producer that does not wait for room.
+// A producer takes no lock, unless it waits for room or wakes the consumer.
 //
 // These shapes lost. The figures are the processor time of a push and its share of
 // a take, for 200 bytes, from producers that compute 100 ns before each push on two
@@ -94,7 +94,7 @@ type queue struct {
 	bytes     uint32 // bound of I1
 	nudge     uint32 // records in the queue from which on a napping consumer is woken
 	nudgeByte uint32 // the same in bytes
-	takeMax   uint32 // most bytes the consumer claims at once
+	takeMax   uint32 // most bytes the consumer claims at once, unless one record is longer
 	runMost   uint32 // most records it claims at once
 	longest   uint32 // longest record
 	data      []byte
@@ -105,12 +105,13 @@ type queue struct {
 
 	_ linePad
 
-	// producers, and the consumer that rewinds; CAS. A mark.
+	// producers, the consumer that rewinds, and Close, which seals; CAS. A mark.
 	tail atomic.Uint64
 
 	_ linePad
 
-	// the consumer, and producers that drop the oldest record; CAS
+	// the consumer, producers that drop the oldest record, and any that makes head
+	// follow tail (I6); CAS
 	head atomic.Uint64
 
 	_ linePad
@@ -146,20 +147,21 @@ const (
 	maxQueueBytes   = 1 << 30
 	maxQueueRecords = 1 << 24
 
-	// takeBytes is the longest run that the consumer claims: so large that the system
-	// call vanishes in the cost of its bytes, and that the system caches the file in
-	// large pieces where it can (on ext4 of Linux 6.18 a byte of a write this long costs
-	// 0.25 ns, of one a quarter as long 0.36 to 0.42), and small enough to stay in the
-	// nearer caches between the copy and the write.
+	// takeBytes is the longest run of several records that the consumer claims: so
+	// large that the system call vanishes in the cost of its bytes, and that the system
+	// caches the file in large pieces where it can (on ext4 of Linux 6.18 a byte of a
+	// write this long costs 0.25 ns, of one a quarter as long 0.36 to 0.42), and small
+	// enough to stay in the nearer caches between the copy and the write.
 	takeBytes = 256 << 10
 
 	// yieldEvery is how many microseconds lie between two pushes that yield. Each
 	// may cost ten, for waking an idle processor.
 	yieldEvery = 100
 
-	// spins bounds the wait for another producer or the consumer to finish a
-	// copy that it has begun. They need well under a microsecond, unless the
-	// scheduler took them off; then waiting longer would not help.
+	// spins bounds the wait for another producer to publish, which takes it well under
+	// a microsecond, or for the consumer to copy a run, some 20 µs for the longest, while
+	// producers have the other half of the slack. Where that is not enough the scheduler
+	// took them off, and waiting longer would not help.
 	spins = 64
 )
 
@@ -300,7 +302,8 @@ func (q *queue) half(records, bytes uint32) bool {
 // without end the consumer is runnable but does not run before the scheduler takes
 // a producer off, ten milliseconds later, and by then the queue is full. So from
 // half full on a push now and then offers its processor to others. It waits for
-// nothing, and with nothing else to run it goes on at once.
+// nothing, and with nothing else to run it goes on at once. The clock is when the
+// records were made: those without a time, which no slog.Logger makes, do not yield.
 func (q *queue) press(when, records, bytes uint32) outcome {
 	if q.half(records, bytes) {
 		last := q.yielded.Load()

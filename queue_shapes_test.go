@@ -186,13 +186,16 @@ func BenchmarkQueueShapes(b *testing.B) {
 
 func benchmarkShape(b *testing.B, s shape, producers, rest int) {
 	pusher := func(int) func(int) bool {
-		rested := -1
+		rested, when := -1, uint32(0)
 		return func(i int) bool {
 			if i != rested {
 				rested = i
+				if i%16 == 0 {
+					when = stampOf(time.Now()) // or no push would ever yield
+				}
 				compute(rest)
 			}
-			return s.push(benchmarkRecord, 1)
+			return s.push(benchmarkRecord, when)
 		}
 	}
 	written := make([]byte, 0, 2*slabBytes)

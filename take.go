@@ -5,10 +5,10 @@ package hydra
 
 // A haul is a run of records that the consumer took, oldest first.
 type haul struct {
-	first uint64   // how many records were given a ticket before the oldest, or before the next
+	first uint64   // how many records were given a ticket before the oldest; before the next, if there is none
 	bytes []byte   // the records back to back
 	ends  []int    // ends[i] is the offset in bytes just past record i
-	whens []uint32 // whens[i] is when record i was made
+	whens []uint32 // whens[i] is when record i was made, as stampOf says
 }
 
 // take fills h, which it empties first, with the published records at head, and

@@ -61,11 +61,12 @@ type writer struct {
 
 const (
 	// A sleeping goroutine costs some 100 µs of processor time to wake, as much as
-	// two hundred log calls, and whoever wakes it ten of those. So a writer to which
-	// records come one soon after another naps between takes, for as long as still
-	// brings a record on its way within ten milliseconds (timers are late by one or
-	// two), or until the queue is a quarter full. A writer to which they come more
-	// seldom parks: an isolated record pays for one wake-up, a burst for two.
+	// three hundred log calls, and whoever wakes it ten of those. So a writer to which
+	// records come one soon after another naps between takes: seven milliseconds,
+	// which with timers that are late by one or two still brings each record on its way
+	// within ten. It wakes early when the queue is a quarter full. A writer to which
+	// records come more seldom parks: an isolated one pays for one wake-up, a burst for
+	// two.
 	napTime = 7 * time.Millisecond
 
 	// publishTime is a nap while a producer is about to publish the oldest record.
@@ -133,7 +134,7 @@ func (d *destination) work() {
 		d.deliver()
 		d.passBarriers()
 		now := time.Now()
-		steady := now.Sub(d.busy) <= napTime+napTime/4 // a nap ago, or less
+		steady := now.Sub(d.busy) <= napTime+napTime/2 // a nap ago, or less
 		d.busy = now
 		d.shared.pressure.guard(now)
 		if steady && len(d.haul.bytes) < int(d.queue.takeMax)/2 && !d.queue.drained() {
@@ -268,38 +269,44 @@ func (d *destination) try() (int, error) {
 	if err != nil {
 		return total, err
 	}
-	if t := d.torn; t != nil {
-		n, err := d.write(t.bytes[t.done:], []int{len(t.bytes)}, t.done, 0)
-		t.done += n
-		total += n
-		if err == nil {
-			d.tookAll(&d.trace, t.done)
-		} else {
-			d.trace.took(t.done)
-		}
-		if took := (progress{bytes: n}); t.done < len(t.bytes) {
-			took.partial = n > 0
-			d.settle(took)
-		} else {
-			took.whens, took.mended, took.notices, took.reached = t.whens, len(t.whens) == 1, 1-len(t.whens), t.reached
-			d.settle(took)
-			d.torn = nil
-		}
-		if err != nil {
+	if d.torn != nil {
+		n, err := d.tryTorn()
+		if total += n; err != nil {
 			return total, err
 		}
 	}
+	n, err := d.tryBatch()
+	return total + n, err
+}
+
+// tryTorn brings the rest of the torn record to the sink. It returns how many bytes the
+// sink took.
+func (d *destination) tryTorn() (int, error) {
+	t := d.torn
+	n, err := d.write(t.bytes[t.done:], []int{len(t.bytes)}, t.done, 0)
+	t.done += n
+	d.noteTaken(t.done, err)
+	if took := (progress{bytes: n}); t.done < len(t.bytes) {
+		took.partial = n > 0
+		d.settle(took)
+	} else {
+		took.whens, took.mended, took.notices, took.reached = t.whens, len(t.whens) == 1, 1-len(t.whens), t.reached
+		d.settle(took)
+		d.torn = nil
+	}
+	return n, err
+}
+
+// tryBatch brings what is left of the batch to the sink. It returns how many bytes the
+// sink took.
+func (d *destination) tryBatch() (int, error) {
 	b := &d.batch
 	if b.first == len(b.ends) {
-		return total, nil
+		return 0, nil
 	}
 	n, err := d.write(b.bytes[b.done:], b.ends[b.first:], b.done, d.trace.base)
 	b.done += n
-	if err == nil {
-		d.tookAll(&d.trace, d.trace.base+b.done)
-	} else {
-		d.trace.took(d.trace.base + b.done)
-	}
+	d.noteTaken(d.trace.base+b.done, err)
 	whole := b.first
 	for whole < len(b.ends) && b.ends[whole] <= b.done {
 		whole++
@@ -312,7 +319,17 @@ func (d *destination) try() (int, error) {
 		partial: n > 0 && whole < len(b.ends) && b.done > b.start(whole),
 	})
 	b.first = whole
-	return total + n, err
+	return n, err
+}
+
+// noteTaken tells the ring how much of what is in flight the sink has taken by now, in
+// a call that returned err.
+func (d *destination) noteTaken(upto int, err error) {
+	if err == nil {
+		d.tookAll(&d.trace, upto)
+	} else {
+		d.trace.took(upto)
+	}
 }
 
 // breakOff turns to the fallback, until a later try succeeds. Not so where Close had no

@@ -175,14 +175,12 @@ func (e *encoder) appendConsoleMessage(s string) {
 	}
 	e.sep = ' '
 	if plainMessage(s) {
-		appendBounded(e, s, false, appendAsIs)
+		appendBounded(e, s, false, appendPlain[string])
 	} else {
 		appendBounded(e, s, true, appendQuoted[string])
 	}
 	e.tooBig = false
 }
-
-func appendAsIs(b []byte, s string) []byte { return append(b, s...) }
 
 // plainMessage reports whether a message can stand as it is and be told from
 // what comes after it.

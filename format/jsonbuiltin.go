@@ -132,8 +132,8 @@ func (e *encoder) appendJSONSlice(s []any, depth int) error {
 	return nil
 }
 
-// appendJSONMap appends a map of strings, none of which it puts into an interface that
-// outlives the look at it, or of anything.
+// appendJSONMap appends a map of strings, which it does not put into interfaces that
+// allocate, or of anything.
 func appendJSONMap[T any](e *encoder, m map[string]T, depth int) error {
 	if m == nil {
 		e.buf = append(e.buf, "null"...)

@@ -129,7 +129,8 @@ func (f *jsonFormat) goOnFirst(l *Line, b []byte, r *slog.Record, top, left []sl
 
 // goOn goes on behind b, which has all of the record but those of its attributes in front
 // and back. What comes before its own attributes, and their groups, is as long as own.
-// heard is as in goOnFirst.
+// heard is as in goOnFirst. Within a struct any of the parameters would make the record
+// escape.
 func (f *jsonFormat) goOn(l *Line, b []byte, r *slog.Record, top []slog.Attr, own int, front, back []slog.Attr, heard told) ([]byte, Flaws) {
 	l.borrow()
 	var e encoder

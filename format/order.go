@@ -12,8 +12,8 @@ import (
 // entry is a key of a map and what is under it.
 type entry struct{ key, value reflect.Value }
 
-// sortedKeys returns the entries of a map in the order in which fmt prints them.
-func sortedKeys(m reflect.Value) []entry {
+// sortedEntries returns the entries of a map in the order in which fmt prints them.
+func sortedEntries(m reflect.Value) []entry {
 	entries := make([]entry, 0, m.Len())
 	for it := m.MapRange(); it.Next(); {
 		entries = append(entries, entry{it.Key(), it.Value()})

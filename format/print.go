@@ -71,7 +71,7 @@ func (p *printer) value(v reflect.Value, depth int) {
 
 func (p *printer) entries(v reflect.Value, depth int) {
 	p.buf = append(p.buf, "map["...)
-	for i, key := range sortedKeys(v) {
+	for i, key := range sortedEntries(v) {
 		p.space(i)
 		p.value(key.key, depth+1)
 		p.buf = append(p.buf, ':')

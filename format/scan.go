@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Three ways to look for the byte that needs care, eight bytes at a time and
-// then one by one. A byte outside ASCII always does.
+// Three functions look for the byte that needs care, eight bytes at a time and then one
+// by one; copySafe copies meanwhile. A byte outside ASCII always needs care.
 
 // jsonSafe returns where the run of bytes from i on ends that stand for
 // themselves in a JSON string.
@@ -58,8 +58,8 @@ func copySafe(b []byte, s string) bool {
 }
 
 // careOf returns 0 if each byte of w stands for itself in a JSON string, and else
-// marks the first that does not, and some others. With the highest bit of each byte
-// known to be 0, or marked itself, below and equal need not look at it.
+// marks the first that does not, and some others. It is below and equal without their
+// last step, which excepts bytes whose highest bit is set: these are marked anyway.
 func careOf(w uint64) uint64 {
 	return (w | (w - ones*' ') | (w ^ ones*'"' - ones) | (w ^ ones*'\\' - ones)) & highs
 }
