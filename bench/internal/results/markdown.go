@@ -124,8 +124,10 @@ func (s *Set) pipeline(b *strings.Builder) {
 			peak, _ := c.Median("peak-MiB")
 			return fmt.Sprintf("%s; %.0f ns; %.0f MiB%s", figure("records/s", rate, ok), cpu, peak, c.loss())
 		}
-		cells := []string{after(r.Name, "="), throughput("floor"), throughput("slog"),
-			r.best("records/s", bench.Slog, throughput), r.best("records/s", bench.Native, throughput)}
+		cells := []string{
+			after(r.Name, "="), throughput("floor"), throughput("slog"),
+			r.best("records/s", bench.Slog, throughput), r.best("records/s", bench.Native, throughput),
+		}
 		for _, stack := range ours {
 			cells = append(cells, throughput(stack))
 		}
