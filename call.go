@@ -125,6 +125,27 @@ func (d *destination) call(op string, f func(context.Context) error) (err error)
 	return f(d.shared.life)
 }
 
+// lookEvery is how often somebody looks after a writer whose sink keeps it. Most calls
+// are over before.
+const lookEvery = 200 * time.Millisecond
+
+// lookInCall is what destination.lookout does: it looks after the writer, again and again
+// until the call is over, or Close has abandoned the sink that is in it. It tells what
+// the writer cannot as long as the sink keeps it.
+func (d *destination) lookInCall() {
+	if d.stalled.Load() == 0 || d.shared.life.Err() != nil {
+		return
+	}
+	if d.queue.eighthFull() {
+		d.shared.pressure.guard(time.Now())
+	}
+	if d.inCall() >= callTooLong {
+		d.tellHanging()
+		d.tellLosses()
+	}
+	d.lookout.Reset(lookEvery) // at worst once more than needed
+}
+
 // gaveUp reports whether a sink's error comes of the end of Close's time: the sink may
 // be sound.
 func (d *destination) gaveUp(err error) bool {

@@ -70,13 +70,17 @@ func (e *DeliveryError) Error() string {
 	if e.Err != nil {
 		fmt.Fprintf(&b, ": %v", e.Err)
 	}
+	unknown := "unknown"
+	if e.Op != "close" {
+		unknown = "still on their way"
+	}
 	for i, d := range e.Deliveries {
 		sep := "; "
 		if i == 0 {
 			sep = ": "
 		}
-		fmt.Fprintf(&b, "%sdestination %q: %d written, %d to the fallback, %d dropped, %d unknown",
-			sep, d.Destination, d.Written, d.Fallback, d.Dropped, d.Unknown)
+		fmt.Fprintf(&b, "%sdestination %q: %d written, %d to the fallback, %d dropped, %d %s",
+			sep, d.Destination, d.Written, d.Fallback, d.Dropped, d.Unknown, unknown)
 		if d.Spooled > 0 {
 			fmt.Fprintf(&b, ", %d wait for the next start", d.Spooled)
 		}

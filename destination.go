@@ -60,7 +60,7 @@ type destination struct {
 	leaving  sync.Once
 	left     chan struct{} // closed when no record will come from here to next
 
-	lookout *time.Timer // immutable; runs while the sink is in a call: pressure.go
+	lookout *time.Timer // immutable; runs while the sink is in a call: lookInCall
 
 	// producers, for records that never entered the queue
 	rejected  atomic.Uint64 // policy Error
@@ -72,7 +72,6 @@ type destination struct {
 	oversized atomic.Uint64 // subset of bypassed and forfeited: longer than the queue takes
 	high      atomic.Bool   // the queue passed 80 % and has not fallen to half since
 	highMark  atomic.Uint32 // most records seen in the queue past 80 %
-	watched   atomic.Int64  // when a log call last looked after the writer, in ns since shared.started
 
 	latency histo.Histogram
 	recent  window.Window
@@ -261,27 +260,12 @@ func (d *destination) noteHigh() {
 		}
 	}
 	if d.high.Load() || !d.high.CompareAndSwap(false, true) {
-		d.watch()
 		return
 	}
 	d.shared.reporter.report(Event{
 		Kind: EventQueueHigh, Destination: d.config.Name, Count: uint64(records),
 		Err: fmt.Errorf("the queue is more than 80 %% full; policy %v acts when it is", d.config.Policy),
 	})
-}
-
-// watch tells, while the queue stays past 80 %, what the writer cannot as long as
-// the sink keeps it.
-func (d *destination) watch() {
-	now := int64(time.Since(d.shared.started))
-	last := d.watched.Load()
-	if now-last < int64(time.Second) || !d.watched.CompareAndSwap(last, now) {
-		return
-	}
-	if d.inCall() >= callTooLong {
-		d.tellHanging()
-		d.tellLosses()
-	}
 }
 
 // inCall returns how long the sink has been in the call it is in; 0 if in none.

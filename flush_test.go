@@ -209,7 +209,7 @@ func TestFlushEndsWithItsContext(t *testing.T) {
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Equal(t, delivery(t, err), hydra.Delivery{Destination: "d", Unknown: 5, Err: context.DeadlineExceeded})
 		assert.Error(t, err, `hydra: flush: context deadline exceeded: `+
-			`destination "d": 0 written, 0 to the fallback, 0 dropped, 5 unknown (context deadline exceeded)`)
+			`destination "d": 0 written, 0 to the fallback, 0 dropped, 5 still on their way (context deadline exceeded)`)
 
 		err = r.Flush(ended())
 		assert.ErrorIs(t, err, context.Canceled)
@@ -239,8 +239,8 @@ func TestFlushPassesTheErrorsOfSinksOn(t *testing.T) {
 		err := h.Flush(ending(t, time.Second))
 		assert.ErrorIs(t, err, syscall.EIO)
 		assert.Error(t, err, `hydra: flush: context deadline exceeded: `+
-			`destination "stuck": 0 written, 0 to the fallback, 0 dropped, 1 unknown (context deadline exceeded); `+
-			`destination "bad": 0 written, 0 to the fallback, 0 dropped, 0 unknown (input/output error)`)
+			`destination "stuck": 0 written, 0 to the fallback, 0 dropped, 1 still on their way (context deadline exceeded); `+
+			`destination "bad": 0 written, 0 to the fallback, 0 dropped, 0 still on their way (input/output error)`)
 		close(released)
 		assert.NilError(t, h.Flush(t.Context()))
 		assert.NilError(t, h.Close(t.Context()))

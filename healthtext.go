@@ -124,8 +124,12 @@ func (d *duration) UnmarshalText(text []byte) error {
 // String returns a short table for people.
 func (h Health) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%v, %v, up %v, memory %.0f %% of %s\n",
+	fmt.Fprintf(&b, "%v, %v, up %v, memory %.0f %% of %s",
 		h.Status, h.Phase, h.Uptime.Round(time.Millisecond), h.Memory.Percent, h.Memory.Source)
+	if h.Memory.High {
+		b.WriteString(", above MemoryLimit: what queues past an eighth do not take goes to the fallback")
+	}
+	b.WriteByte('\n')
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "destination\tstatus\toffered\twritten\tfallback\tdropped\trejected\tspooled\tpending\tp99\tlast error")
 	for _, d := range h.Destinations {
@@ -149,7 +153,7 @@ func rough(l time.Duration) time.Duration {
 // words; "-" where its counters say all there is to say.
 func (d *DestinationHealth) reason() string {
 	if d.InCall >= callTooLong {
-		return fmt.Sprintf("in a call for %v", d.InCall.Round(time.Second))
+		return fmt.Sprintf("in a call for %v", d.InCall.Truncate(time.Second))
 	}
 	last := ErrorCount{Last: "-"}
 	for _, e := range d.Errors {

@@ -109,7 +109,7 @@ func TestTheTableSaysWhyADestinationIsNotWell(t *testing.T) {
 		{"well again", hydra.DestinationHealth{Status: hydra.StatusOK, Errors: failed}, "write: broken"},
 		{"well with a state", hydra.DestinationHealth{SinkState: map[string]any{"last_error": "old"}}, "-"},
 		{"fails", hydra.DestinationHealth{Status: hydra.StatusFailing, Errors: failed, TooLarge: 1}, "write: broken"},
-		{"hangs", hydra.DestinationHealth{Status: hydra.StatusFailing, Errors: failed, InCall: 6100 * time.Millisecond}, "in a call for 6s"},
+		{"hangs", hydra.DestinationHealth{Status: hydra.StatusFailing, Errors: failed, InCall: 6900 * time.Millisecond}, "in a call for 6s"},
 		{"sink with a word", hydra.DestinationHealth{Status: hydra.StatusDegraded, SinkState: "tired"}, "tired"},
 		{"sink with a mode", hydra.DestinationHealth{
 			Status: hydra.StatusDegraded, SinkState: map[string]any{"mode": "spooling", "last_error": "503 Service Unavailable"},

@@ -15,17 +15,17 @@ import (
 )
 
 // Writer returns a sink that writes to w, one call of w.Write for each batch of
-// records. Only the destination's writer goroutine calls w, so w needs no lock
-// of its own unless the program uses it as well, or gives it to destinations
-// with different settings.
+// records. A handler calls w from one goroutine at a time, also where several
+// destinations have it, so w needs no lock of its own unless the program uses it as
+// well, or gives it to several handlers.
 //
 // Flush calls w's "Flush() error" and then its "Sync() error", where it has
 // them, but does not sync an [*os.File]: use package sink/file for that. Close
 // leaves w open: it belongs to whoever made it. A w that is nil, or a nil
 // pointer, is an error of Open.
 //
-// A w that blocks holds up its own destination and nothing else; the end of a
-// context cannot interrupt it. An [*os.File] that is descriptor 1 or 2 is
+// A w that blocks holds up the destinations that write to it and nothing else; the end
+// of a context cannot interrupt it. An [*os.File] that is descriptor 1 or 2 is
 // treated as [Stdout] and [Stderr] are. A w that makes records of what it gets,
 // as [log.Writer] does once slog has a default handler, is an error of Open: they
 // would come back here without end.
@@ -40,7 +40,8 @@ func Writer(w io.Writer) sink.Sink {
 
 // ioWriter is the sink that Writer returns. It has no state of its own.
 type ioWriter struct {
-	w io.Writer // immutable
+	w    io.Writer // immutable
+	turn turn      // immutable; of all destinations that write to w, nil where there is one
 }
 
 var _ sink.Sink = (*ioWriter)(nil)
@@ -73,6 +74,12 @@ func (s *ioWriter) Write(ctx context.Context, b sink.Batch) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
+	if s.turn != nil {
+		if err := s.turn.take(ctx); err != nil {
+			return 0, err
+		}
+		defer s.turn.give()
+	}
 	n, err := s.w.Write(b.Bytes)
 	// Some writers count what they made of the bytes (colours, compression)
 	// instead of the bytes: they took them all.
@@ -85,7 +92,13 @@ func (s *ioWriter) Write(ctx context.Context, b sink.Batch) (int, error) {
 
 // Flush empties the writer's own buffer. What an *os.File was given is with the
 // kernel already; it is not synced, because nobody asked for that.
-func (s *ioWriter) Flush(context.Context) error {
+func (s *ioWriter) Flush(ctx context.Context) error {
+	if s.turn != nil {
+		if err := s.turn.take(ctx); err != nil {
+			return err
+		}
+		defer s.turn.give()
+	}
 	if f, ok := s.w.(interface{ Flush() error }); ok {
 		if err := f.Flush(); err != nil {
 			return err
@@ -111,6 +124,26 @@ func (s *ioWriter) String() string {
 		return fmt.Sprintf("*os.File %q", f.Name())
 	}
 	return fmt.Sprintf("%T", s.w)
+}
+
+// takeTurns makes d, which is new, and those of the others that write to the same
+// io.Writer do so one at a time.
+func takeTurns(d *destination, others []*destination) {
+	s, ok := d.sink.(*ioWriter)
+	if !ok {
+		return
+	}
+	for _, other := range others {
+		o, ok := other.sink.(*ioWriter)
+		if !ok || !same(o.w, s.w) {
+			continue
+		}
+		if o.turn == nil {
+			o = &ioWriter{w: o.w, turn: make(turn, 1)}
+			other.sink = o
+		}
+		d.sink = o
+	}
 }
 
 // isLogWriter reports whether w is what slog puts before package log, or what

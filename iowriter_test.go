@@ -14,8 +14,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"gotest.tools/v3/assert"
 
@@ -176,6 +179,61 @@ func TestWriterCloseLeavesTheWriterOpen(t *testing.T) {
 	w := &syncWriter{}
 	assert.NilError(t, hydra.Writer(w).Close(t.Context()))
 	assert.Assert(t, !w.closed)
+}
+
+func TestDestinationsThatShareAWriterButNoSettingsWriteToItInTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var inside, most atomic.Int32
+		var lines bytes.Buffer // without a lock of its own
+		w := writeFunc(func(p []byte) (int, error) {
+			most.Store(max(most.Load(), inside.Add(1)))
+			defer inside.Add(-1)
+			time.Sleep(time.Second)
+			return lines.Write(p)
+		})
+		h, err := hydra.Open(hydra.Config{MemoryLimit: -1, Layers: map[string]hydra.Layer{
+			"default": {Destinations: []hydra.Destination{{Sink: hydra.Writer(&w)}}},
+			"text":    {Destinations: []hydra.Destination{{Sink: hydra.Writer(&w), Format: format.Text(nil)}}},
+			"error":   {Destinations: []hydra.Destination{{Sink: hydra.Writer(&w), Policy: hydra.Error}}},
+		}})
+		assert.NilError(t, err)
+		assert.Equal(t, len(h.Health().Destinations), 3)
+		log := slog.New(h)
+		log.Info("m")
+		log.Info("m", "layer", "text")
+		log.Info("m", "layer", "error")
+		assert.NilError(t, h.Flush(t.Context()))
+		assert.Equal(t, most.Load(), int32(1))
+		assert.Equal(t, strings.Count(lines.String(), "\n"), 3)
+		assert.NilError(t, h.Close(t.Context()))
+	})
+}
+
+func TestAWriterThatHangsInOneDestinationHoldsUpNoContextOfAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		released := make(chan struct{})
+		w := writeFunc(func(p []byte) (int, error) { <-released; return len(p), nil })
+		h, err := hydra.Open(hydra.Config{MemoryLimit: -1, Fallback: io.Discard, Layers: map[string]hydra.Layer{
+			"default": {Destinations: []hydra.Destination{{Name: "a", Sink: hydra.Writer(&w)}}},
+			"text":    {Destinations: []hydra.Destination{{Name: "b", Sink: hydra.Writer(&w), Format: format.Text(nil)}}},
+		}})
+		assert.NilError(t, err)
+		log := slog.New(h)
+		log.Info("m")
+		synctest.Wait()
+		log.Info("m", "layer", "text")
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var failure *hydra.DeliveryError
+		assert.Assert(t, errors.As(h.Close(ctx), &failure))
+		for _, d := range failure.Deliveries {
+			if d.Destination == "b" { // its sink gave up with the context
+				assert.Equal(t, d.Fallback, uint64(1), "%+v", d)
+			}
+		}
+		close(released)
+	})
 }
 
 func TestWriterHasAName(t *testing.T) {

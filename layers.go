@@ -118,6 +118,7 @@ func (r *router) connect(cfg Config, names []string, c *checker) (routes map[str
 			switch {
 			case d == nil:
 				d = newDestination(path, given, r.format(given.Format))
+				takeTurns(d, all)
 				all = append(all, d)
 			case slices.ContainsFunc(routes[name], func(r route) bool { return r.to == d }):
 				c.note(path+".Sink", "is in this layer twice, which would write each record twice; remove one, or give it a sink of its own")

@@ -46,19 +46,3 @@ func (p *pressure) guard(now time.Time) {
 		p.look(now)
 	}
 }
-
-// lookEvery is how often somebody looks for a writer whose sink keeps it, if its queue
-// is past an eighth. Most calls are over before; a reading is good for longer.
-const lookEvery = 200 * time.Millisecond
-
-// lookInCall is what destination.lookout does: it looks for the writer, again and again
-// until the call is over, or Close has abandoned the sink that is in it.
-func (d *destination) lookInCall() {
-	if d.stalled.Load() == 0 || d.shared.life.Err() != nil {
-		return
-	}
-	if d.queue.eighthFull() {
-		d.shared.pressure.guard(time.Now())
-	}
-	d.lookout.Reset(lookEvery) // at worst once more than needed
-}

@@ -50,6 +50,7 @@ func TestQueuesDoNotGrowAboveTheMemoryLimit(t *testing.T) {
 			t.Helper()
 			got := h.Health()
 			assert.Equal(t, got.Memory.High, percent.Load() > 90)
+			assert.Equal(t, strings.Contains(got.String(), "above MemoryLimit"), got.Memory.High, got.String())
 			assert.Equal(t, got.Status, status)
 			assert.Equal(t, got.Destinations[0].Queue.Records, queued)
 			assert.Equal(t, got.Destinations[0].Fallback, diverted)
