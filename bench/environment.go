@@ -17,9 +17,19 @@ import (
 // any path.
 func Environment() string {
 	return fmt.Sprintf("go: %s\ncommit: %s\nprocs: %d\nfs: %s\n", runtime.Version(),
-		outputOf("git", "describe", "--always", "--dirty", "--exclude=*"),
+		commit(),
 		runtime.GOMAXPROCS(0),
 		outputOf("findmnt", "-f", "-n", "-o", "FSTYPE", "-T", targetDir()))
+}
+
+// commit names the commit that is measured, and says "-dirty" where files differ from
+// it. The published results may differ: whoever measures anew writes to them.
+func commit() string {
+	c := outputOf("git", "describe", "--always", "--exclude=*")
+	if exec.Command("git", "diff", "--quiet", "HEAD", "--", ":(top)", ":(top,exclude)bench/results").Run() != nil && c != "unknown" {
+		c += "-dirty"
+	}
+	return c
 }
 
 // outputOf returns what a command prints, or "unknown" where it fails.

@@ -10,7 +10,9 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"math"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,11 +23,20 @@ import (
 // leastRecords is how many calls it takes for a p99 that is not just the longest.
 const leastRecords = 220
 
-func main() {
-	last := flag.Duration("for", 2*time.Second, fmt.Sprintf("how long each stack is measured at each rate, or %d records if that is longer", leastRecords))
-	run.Main("Pace", "rate", []int{10, 1000, 10_000}, func(s bench.Stack, rate int) (int, []run.Value, error) {
-		return measure(s, rate, *last)
-	})
+func main() { command(flag.CommandLine).Main() }
+
+func command(flags *flag.FlagSet) run.Command {
+	last := flags.Duration("for", 2*time.Second, fmt.Sprintf("how long each stack is measured at each rate, or %d records if that is longer", leastRecords))
+	return run.Command{
+		Name: "Pace", Setting: "rate", Settings: []int{10, 1000, 10_000},
+		Check: func(rates []int) error {
+			if most := slices.Max(rates); most > int(time.Second) {
+				return fmt.Errorf("-rate %d: must be at most %d", most, int(time.Second))
+			}
+			return nil
+		},
+		Measure: func(s bench.Stack, rate int) (int, []run.Value, error) { return measure(s, rate, *last) },
+	}
 }
 
 func measure(s bench.Stack, rate int, last time.Duration) (int, []run.Value, error) {
@@ -70,7 +81,7 @@ func measure(s bench.Stack, rate int, last time.Duration) (int, []run.Value, err
 	lost, err := t.Verify(records)
 	values = append(values, run.Value{Unit: "lost/op", Value: float64(lost) / float64(records)})
 	if err == nil && lost == 0 { // else line n is not record n
-		toFile := bench.NewLatencies(last) // nothing is due behind a record on its way
+		toFile := bench.NewLatencies(math.MaxInt64) // nothing is due behind a record on its way
 		for n, at := range w.written[:records] {
 			toFile.Add(at.Sub(logged[n]))
 		}

@@ -9,6 +9,8 @@ package main
 
 import (
 	"flag"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,12 +18,23 @@ import (
 	"github.com/hydra-logger/hydra/bench/internal/run"
 )
 
-func main() {
-	records := flag.Int("records", 400_000, "how many records each stack is given")
-	run.Main("Pipeline", "goroutines", []int{1, 2, 8, 64}, func(s bench.Stack, goroutines int) (int, []run.Value, error) {
-		values, err := measure(s, goroutines, *records/goroutines)
-		return *records / goroutines * goroutines, values, err
-	})
+func main() { command(flag.CommandLine).Main() }
+
+func command(flags *flag.FlagSet) run.Command {
+	records := flags.Int("records", 400_000, "how many records each stack is given, at least 1 for each goroutine")
+	return run.Command{
+		Name: "Pipeline", Setting: "goroutines", Settings: []int{1, 2, 8, 64},
+		Check: func(goroutines []int) error {
+			if most := slices.Max(goroutines); *records < most {
+				return fmt.Errorf("-records %d: must be at least %d, 1 for each of the goroutines", *records, most)
+			}
+			return nil
+		},
+		Measure: func(s bench.Stack, goroutines int) (int, []run.Value, error) {
+			values, err := measure(s, goroutines, *records/goroutines)
+			return *records / goroutines * goroutines, values, err
+		},
+	}
 }
 
 // measure has goroutines log each records to a file.

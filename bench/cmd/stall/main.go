@@ -8,6 +8,7 @@ package main
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -18,19 +19,36 @@ import (
 
 const goroutines = 4
 
-func main() {
+func main() { command(flag.CommandLine).Main() }
+
+func command(flags *flag.FlagSet) run.Command {
 	var (
-		rate  = flag.Int("rate", 100_000, "records/s of all goroutines together")
-		queue = flag.Int("queue", bench.DefaultQueue, "how many records may be queued")
-		last  = flag.Duration("for", 5*time.Second, "how long each stack is measured")
+		rate  = flags.Int("rate", 100_000, "records/s of all goroutines together")
+		queue = flags.Int("queue", bench.DefaultQueue, "how many records may be queued")
+		last  = flags.Duration("for", 5*time.Second, "how long each stack is measured; the sink first sleeps after 500ms")
 	)
-	// ms is how long the sink sleeps once a second.
-	run.Main("Stall", "ms", []int{200}, func(s bench.Stack, ms int) (int, []run.Value, error) {
-		return measure(s, bench.Options{Queue: *queue}, time.Duration(ms)*time.Millisecond, *rate, *last)
-	})
+	return run.Command{
+		// ms is how long the sink sleeps once a second.
+		Name: "Stall", Setting: "ms", Settings: []int{200},
+		Check: func([]int) error {
+			switch each := interval(*rate); {
+			case each == 0:
+				return fmt.Errorf("-rate %d: must be at most %d", *rate, int64(goroutines*time.Second))
+			case *last < each:
+				return fmt.Errorf("-for %v: must be at least %v, the time of 1 record for each goroutine at -rate %d", *last, each, *rate)
+			}
+			return nil
+		},
+		Measure: func(s bench.Stack, ms int) (int, []run.Value, error) {
+			return measure(s, bench.Options{Queue: *queue}, time.Duration(ms)*time.Millisecond, interval(*rate), *last)
+		},
+	}
 }
 
-func measure(s bench.Stack, o bench.Options, sleep time.Duration, rate int, last time.Duration) (int, []run.Value, error) {
+// interval returns how often a call is due in each goroutine.
+func interval(rate int) time.Duration { return goroutines * time.Second / time.Duration(rate) }
+
+func measure(s bench.Stack, o bench.Options, sleep, interval, last time.Duration) (int, []run.Value, error) {
 	if err := s.Warm(); err != nil {
 		return 0, nil, err
 	}
@@ -45,7 +63,6 @@ func measure(s bench.Stack, o bench.Options, sleep time.Duration, rate int, last
 		return 0, nil, err
 	}
 
-	interval := goroutines * time.Second / time.Duration(rate)
 	each := int(last / interval)
 	calls := make([]*bench.Latencies, goroutines)
 	cpu := bench.CPU()

@@ -8,6 +8,9 @@
 //	                            and rewrite the tables in the README
 //	go run ./cmd/table -check   fail if the chart or the README says something else
 //	                            than results/*.txt
+//
+// The README is only compared with results, and rewritten from them, that have every
+// row of its tables and are of one commit.
 package main
 
 import (
@@ -28,15 +31,33 @@ func main() {
 		dir    = flag.String("results", "results", "`directory` of the published results and of the chart")
 		readme = flag.String("readme", "../README.md", "`file` with the tables")
 	)
+	flag.Usage = func() {
+		fmt.Fprint(flag.CommandLine.Output(), usage)
+		flag.PrintDefaults()
+	}
 	flag.Parse()
 	if err := table(flag.Args(), *check, *dir, *readme); err != nil {
 		fmt.Fprintln(os.Stderr, err)
+		if errors.Is(err, errCheckFiles) {
+			os.Exit(2)
+		}
 		os.Exit(1)
 	}
 }
 
+const usage = `usage: table FILE…     print medians and ratios of these results
+       table [flags]   the same for the published results; then publish them
+       table -check    compare what is published with the results
+
+`
+
+var errCheckFiles = errors.New("-check takes no files: it reads the published results")
+
 func table(files []string, check bool, dir, readme string) error {
 	publish := len(files) == 0
+	if check && !publish {
+		return fmt.Errorf("%q: %w", files[0], errCheckFiles)
+	}
 	if publish {
 		var err error
 		if files, err = filepath.Glob(filepath.Join(dir, "*.txt")); err != nil {
@@ -45,13 +66,8 @@ func table(files []string, check bool, dir, readme string) error {
 	}
 	var set results.Set
 	for _, file := range files {
-		f, err := os.Open(file)
-		if err != nil {
+		if err := set.ReadFile(file); err != nil {
 			return err
-		}
-		err = errors.Join(set.Read(f), f.Close())
-		if err != nil {
-			return fmt.Errorf("%s: %w", file, err)
 		}
 	}
 	if !check {
@@ -63,6 +79,9 @@ func table(files []string, check bool, dir, readme string) error {
 	}
 	if !publish {
 		return nil
+	}
+	if err := set.Publishable(); err != nil {
+		return fmt.Errorf("these results are not fit to publish:\n%w", err)
 	}
 	old, err := os.ReadFile(readme)
 	if err != nil {
@@ -76,7 +95,7 @@ func table(files []string, check bool, dir, readme string) error {
 	if check {
 		put = compare
 	}
-	if err := put(readme, text); err != nil || len(set.Rows) == 0 {
+	if err := put(readme, text); err != nil {
 		return err
 	}
 	return put(filepath.Join(dir, "chart.svg"), set.Chart())

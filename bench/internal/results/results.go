@@ -8,8 +8,10 @@ package results
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -23,6 +25,8 @@ type Set struct {
 
 	// Rows are in the order in which they were first seen.
 	Rows []*Row
+
+	results int // how many were read
 }
 
 // Row is one piece of work, done by several stacks.
@@ -38,6 +42,23 @@ type Cell struct {
 }
 
 var procs = regexp.MustCompile(`-\d+$`)
+
+// ReadFile adds what it finds in a file, as Read does. A file without any result is
+// an error.
+func (s *Set) ReadFile(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	before := s.results
+	if err := errors.Join(s.Read(f), f.Close()); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if s.results == before {
+		return fmt.Errorf("no results in %s", name)
+	}
+	return nil
+}
 
 // Read adds what it finds in r. Lines that are no results are skipped; one that began
 // as a result and goes on as something else is an error.
@@ -83,6 +104,7 @@ func (s *Set) result(f []string) error {
 	for unit, v := range values {
 		c.values[unit] = append(c.values[unit], v)
 	}
+	s.results++
 	return nil
 }
 

@@ -13,8 +13,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/hydra-logger/hydra/bench"
@@ -27,69 +27,69 @@ type Value struct {
 	Value float64
 }
 
-// Main is the body of a command. For every round, every one of settings and
-// every stack it starts the command again, in a process that measures that one
-// and prints a result. It passes results on to the file of -out and prints the
-// comparison. A row is called name/setting=….
-//
-// measure returns how many records it logged and what it found. It runs alone
-// in its process, so CPU and memory are the stack's.
-func Main(name, setting string, settings []int, measure func(s bench.Stack, value int) (int, []Value, error)) {
-	var (
-		p     = plan{name: name, setting: setting, settings: settings}
-		one   = flag.String("one", "", "measure this one `stack` and nothing else")
-		value = flag.Int(setting, 0, "the only value of "+setting+" to measure (default all of them)")
-	)
-	flag.StringVar(&p.stacks, "stacks", "", "regular `expression` that chooses stacks (default all)")
-	flag.IntVar(&p.rounds, "rounds", 1, "how often everything is measured")
-	flag.StringVar(&p.out, "out", "", "`file` to write the raw result to")
-	flag.Parse()
-	if *value != 0 {
-		p.settings = []int{*value}
+// Command is what one of the commands measures, and how. A row of its results is
+// called Name/Setting=….
+type Command struct {
+	Name, Setting string
+	Settings      []int
+
+	// Check returns what is wrong with the command's own flags where these settings
+	// are measured. That numbers and durations are more than 0 is checked before.
+	Check func(settings []int) error
+
+	// Measure returns how many records it logged and what it found. It runs alone in
+	// its process, so CPU and memory are the stack's.
+	Measure func(s bench.Stack, setting int) (int, []Value, error)
+}
+
+// Main is the body of the command, whose own flags are those of package flag. For
+// every round, every setting and every stack it starts the command again, in a
+// process that measures that one and prints a result. It passes results on to the
+// file of -out and prints the comparison.
+func (c Command) Main() {
+	p, err := c.Parse(flag.CommandLine, os.Args[1:])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
 	}
-	err := func() error {
-		switch {
-		case *one == "":
-			return p.run()
-		case *value == 0:
-			return fmt.Errorf("-one %s needs -%s, such as -%s=%d", *one, setting, setting, settings[0])
-		}
-		s, err := bench.Select("^" + regexp.QuoteMeta(*one) + "$")
-		if err != nil {
-			return err
-		}
-		records, values, err := measure(s[0], *value)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("Benchmark%s/%s=%d/%s-%d\t%d", name, setting, *value, *one, runtime.GOMAXPROCS(0), records)
-		for _, v := range values {
-			fmt.Printf("\t%.4g %s", v.Value, v.Unit)
-		}
-		fmt.Println()
-		return nil
-	}()
+	if p.alone {
+		err = p.one()
+	} else {
+		err = p.all()
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-// plan is what a command is to measure.
-type plan struct {
-	name, setting string
-	settings      []int
-	stacks        string // regular expression
-	rounds        int
-	out           string // file, if not empty
+// Plan is what a command was told to measure.
+type Plan struct {
+	Command
+	stacks []bench.Stack
+	rounds int
+	out    string   // file, if not empty
+	alone  bool     // measure the only stack and setting in this process
+	given  []string // the flags, for the processes that measure
 }
 
-// run measures each stack with each setting, in rounds.
-func (p *plan) run() (err error) {
-	stacks, err := bench.Select(p.stacks)
+// one measures the only stack with the only setting, and prints the result.
+func (p *Plan) one() error {
+	s, setting := p.stacks[0], p.Settings[0]
+	records, values, err := p.Measure(s, setting)
 	if err != nil {
 		return err
 	}
+	fmt.Printf("Benchmark%s/%s=%d/%s-%d\t%d", p.Name, p.Setting, setting, s.Name, runtime.GOMAXPROCS(0), records)
+	for _, v := range values {
+		fmt.Printf("\t%.4g %s", v.Value, v.Unit)
+	}
+	fmt.Println()
+	return nil
+}
+
+// all measures each stack with each setting, in rounds.
+func (p *Plan) all() (err error) {
 	raw := io.Discard
 	if p.out != "" {
 		f, err := os.Create(p.out)
@@ -107,16 +107,16 @@ func (p *plan) run() (err error) {
 	if err := take(bench.Machine() + bench.Environment()); err != nil {
 		return err
 	}
-	total := p.rounds * len(p.settings) * len(stacks)
+	total := p.rounds * len(p.Settings) * len(p.stacks)
 	done := 0
 	for range p.rounds {
-		for _, v := range p.settings {
-			for _, s := range stacks {
+		for _, v := range p.Settings {
+			for _, s := range p.stacks {
 				done++
-				fmt.Fprintf(os.Stderr, "%d/%d %s %s=%d %s\n", done, total, p.name, p.setting, v, s.Name)
-				line, err := child(s.Name, p.setting, v)
+				fmt.Fprintf(os.Stderr, "%d/%d %s %s=%d %s\n", done, total, p.Name, p.Setting, v, s.Name)
+				line, err := p.child(s.Name, v)
 				if err != nil {
-					return fmt.Errorf("%s at %s=%d: %w", s.Name, p.setting, v, err)
+					return fmt.Errorf("%s at %s=%d: %w", s.Name, p.Setting, v, err)
 				}
 				if err := take(line); err != nil {
 					return err
@@ -129,13 +129,13 @@ func (p *plan) run() (err error) {
 	return w.Flush()
 }
 
-// child runs this program again, with the same flags, for one stack.
-func child(stack, setting string, value int) (string, error) {
+// child runs this program again, with the same flags, for one stack and setting.
+func (p *Plan) child(stack string, setting int) (string, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.Command(exe, append(os.Args[1:len(os.Args):len(os.Args)], "-one", stack, fmt.Sprintf("-%s=%d", setting, value))...)
+	cmd := exec.Command(exe, append(slices.Clip(p.given), "-one="+stack, fmt.Sprintf("-%s=%d", p.Setting, setting))...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
