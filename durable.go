@@ -122,7 +122,7 @@ func (d *destination) openRing() error {
 	}
 	q := d.queue
 	longest := min(q.longest, q.bytes/durableShare)
-	batch := max(q.takeMax, longest) + markerMost + durableRun*stampMost
+	batch := max(q.takeLeast, longest) + markerMost + durableRun*stampMost
 	g := ring.Geometry{
 		Data: len(q.data), Slots: len(q.entries),
 		// A torn record waits for its sink with the batch that it was in.

@@ -94,12 +94,20 @@ func (d *destination) passOn(b *batch) (taken int, err error) {
 		d.next.admit(b)
 		return len(b.ends) - b.first, nil // what becomes of them is the next one's account
 	}
-	start := b.start(b.first)
-	n, err := d.shared.fallback.write(b.bytes[start:])
-	for b.first+taken < len(b.ends) && b.ends[b.first+taken]-start <= n {
-		taken++
+	for i := b.first; i < len(b.ends); {
+		start, upto := b.start(i), i+1
+		for upto < len(b.ends) && b.ends[upto]-start <= takeBytes { // what the fallback has the patience for
+			upto++
+		}
+		n, err := d.shared.fallback.write(b.bytes[start:b.ends[upto-1]])
+		for ; i < upto && b.ends[i]-start <= n; i++ {
+			taken++
+		}
+		if err != nil {
+			return taken, err
+		}
 	}
-	return taken, err
+	return taken, nil
 }
 
 // admit brings records into the queue that another destination's sink did not

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hydra-logger/hydra/internal/ring"
 )
@@ -94,7 +95,8 @@ type queue struct {
 	bytes     uint32 // bound of I1
 	nudge     uint32 // records in the queue from which on a napping consumer is woken
 	nudgeByte uint32 // the same in bytes
-	takeMax   uint32 // most bytes the consumer claims at once, unless one record is longer
+	takeLeast uint32 // least and
+	takeMost  uint32 // most that takeMax can be
 	runMost   uint32 // most records it claims at once
 	longest   uint32 // longest record
 	data      []byte
@@ -124,6 +126,8 @@ type queue struct {
 
 	_ linePad
 
+	takeMax uint32 // the consumer's own: most bytes that it claims at once, unless one record is longer
+
 	yielded atomic.Uint32 // producers in a half full queue: when one last yielded, in µs
 
 	// producers that wait for room
@@ -147,12 +151,20 @@ const (
 	maxQueueBytes   = 1 << 30
 	maxQueueRecords = 1 << 24
 
-	// takeBytes is the longest run of several records that the consumer claims: so
-	// large that the system call vanishes in the cost of its bytes, and that the system
-	// caches the file in large pieces where it can (on ext4 of Linux 6.18 a byte of a
-	// write this long costs 0.25 ns, of one a quarter as long 0.36 to 0.42), and small
-	// enough to stay in the nearer caches between the copy and the write.
-	takeBytes = 256 << 10
+	// takeBytes is the longest run of several records that the consumer claims, but
+	// for a quick sink: so large that the system call vanishes in the cost of its bytes,
+	// and small enough that a slow reader of a pipe, or a slow terminal, takes it in a
+	// second, which is the patience of those who wait for it.
+	takeBytes = 64 << 10
+
+	// quickBytes is likewise for a sink that is quick. The system caches a file in
+	// larger pieces then, where it can: on ext4 of Linux 6.18 a byte of such a write
+	// costs 0.25 ns, of one of takeBytes 0.36 to 0.42. It still stays in the nearer
+	// caches between the copy and the write.
+	quickBytes = 4 * takeBytes
+
+	// quickByte is what a quick sink takes for a byte, or less: 60 MB are a second.
+	quickByte = 16 * time.Nanosecond
 
 	// yieldEvery is how many microseconds lie between two pushes that yield. Each
 	// may cost ten, for waking an idle processor.
@@ -181,7 +193,7 @@ const (
 // within the limits above. The rings are larger than that: what the consumer has
 // claimed no longer counts as queued, but its space is not free until copied.
 func newQueue(records, bytes uint32) *queue {
-	slack := min(max(bytes/4, 4<<10), 2*takeBytes)
+	slack := min(max(bytes/4, 4<<10), 2*quickBytes)
 	entries := uint32(1)
 	lap := uint8(0)
 	for entries < records+records/4+1 {
@@ -196,7 +208,8 @@ func newQueue(records, bytes uint32) *queue {
 		bytes:     bytes,
 		nudge:     max(records/4, 1),
 		nudgeByte: max(bytes/4, 1),
-		takeMax:   min(slack/2, takeBytes),
+		takeLeast: min(slack/2, takeBytes),
+		takeMost:  min(slack/2, quickBytes),
 		runMost:   entries,
 		longest:   min(bytes, maxQueueRecord),
 		data:      make([]byte, bytes+slack),
@@ -206,6 +219,7 @@ func newQueue(records, bytes uint32) *queue {
 		// As much as the nearest caches of most processors hold.
 		rewindFrom: min((bytes+slack)/4, 64<<10),
 	}
+	q.takeMax = q.takeLeast
 	q.claim.Store(noClaim)
 	return q
 }

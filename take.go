@@ -3,6 +3,8 @@
 
 package hydra
 
+import "time"
+
 // A haul is a run of records that the consumer took, oldest first.
 type haul struct {
 	first uint64   // how many records were given a ticket before the oldest; before the next, if there is none
@@ -96,6 +98,21 @@ func (q *queue) collect(h *haul, head uint64) (end uint64) {
 		end = q.advance(end, n)
 	}
 	return end
+}
+
+// adjust settles how long the next run may be, after the sink took a while for one that
+// came to n bytes, and reports whether that was long: there is more then. A sink that
+// is quick with long runs is given longer ones, as long as they come one after the
+// other; any other gets short ones. So does that of a durable queue, whose ring has
+// room for one. Consumer only.
+func (q *queue) adjust(n int, while time.Duration) (long bool) {
+	long = 2*n >= int(q.takeMax)
+	if long && while <= time.Duration(n)*quickByte && q.ring == nil {
+		q.takeMax = min(2*q.takeMax, q.takeMost)
+	} else {
+		q.takeMax = q.takeLeast
+	}
+	return long
 }
 
 // skip forgets the oldest n records, fewer than there are, of a run whose bytes

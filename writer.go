@@ -131,13 +131,15 @@ func (d *destination) work() {
 			d.rest()
 			continue
 		}
+		begun := time.Now()
 		d.deliver()
-		d.passBarriers()
 		now := time.Now()
+		d.passBarriers()
+		long := d.queue.adjust(len(d.haul.bytes), now.Sub(begun))
 		steady := now.Sub(d.busy) <= napTime+napTime/2 // a nap ago, or less
 		d.busy = now
 		d.shared.pressure.guard(now)
-		if steady && len(d.haul.bytes) < int(d.queue.takeMax)/2 && !d.queue.drained() {
+		if steady && !long && !d.queue.drained() {
 			d.nap(napping, napTime)
 		}
 	}
