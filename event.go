@@ -53,8 +53,9 @@ const (
 	EventMistake EventKind = "hydra: mistake in the configuration"
 
 	// EventUnknownLayer is a layer attribute that names no layer, for the first time
-	// with that name; Err has the name and the nearest that there is. It is told of the
-	// 64 names that Health.UnknownLayers keeps apart.
+	// with that name, or names "*", which takes every record and cannot be chosen. Err has
+	// the name and the nearest that there is. It is told of the 64 names that
+	// Health.UnknownLayers keeps apart.
 	EventUnknownLayer EventKind = "hydra: unknown layer"
 
 	// EventBroken is a sink that cannot be opened, or written to for longer than
