@@ -19,8 +19,10 @@ import (
 // Event is a piece of hydra's own news. hydra never logs about itself through
 // slog or log: news goes to Config.OnEvent, and to the fallback as a JSON record,
 // there at most once in ten seconds for each kind and destination, but for
-// mistakes and unknown layers, which are all told. Of more than 256 that wait to be
-// told, the later ones are counted alone.
+// mistakes and unknown layers, which are all told. What was left out there is told
+// with the next of its kind and destination, or else once more at Close: that record
+// has what is said of the last of them, and how many were left out. Of more than 256
+// that wait to be told, the later ones are counted alone.
 type Event struct {
 	// Time is when it happened.
 	Time time.Time
@@ -36,7 +38,9 @@ type Event struct {
 	// fails, or empty if that is Config.Fallback, and for other kinds of events.
 	Fallback string
 
-	// Count is how many records it concerns, where that is known.
+	// Count is how many records it concerns, where that is known; for EventQueueHigh
+	// how many were in the queue. A record on the fallback that tells of several
+	// events has the sum of their counts, but the largest of EventQueueHigh.
 	Count uint64
 
 	// Err tells more: the cause, or what to do.
@@ -53,8 +57,9 @@ const (
 	EventMistake EventKind = "hydra: mistake in the configuration"
 
 	// EventUnknownLayer is a layer attribute that names no layer, for the first time
-	// with that name; Err has the name and the nearest that there is. It is told of the
-	// 64 names that Health.UnknownLayers keeps apart.
+	// with that name, or names "*", which takes every record and cannot be chosen. Err has
+	// the name and the nearest that there is. It is told of the 64 names that
+	// Health.UnknownLayers keeps apart.
 	EventUnknownLayer EventKind = "hydra: unknown layer"
 
 	// EventBroken is a sink that cannot be opened, or written to for longer than
@@ -144,7 +149,7 @@ type reporter struct {
 type telling struct {
 	at      time.Time
 	skipped uint64 // events
-	records uint64 // that those concerned
+	last    Event  // of these, with the Count of all
 }
 
 const (
@@ -224,12 +229,14 @@ func (r *reporter) run() {
 	orderly = true
 }
 
-// tellRest writes what tell has left out lately, of which there is to be no other.
+// tellRest writes what tell has left out lately, with which no other is to be told.
 func (r *reporter) tellRest() {
 	kinds := slices.SortedFunc(maps.Keys(r.told), func(a, b [2]string) int { return slices.Compare(a[:], b[:]) })
 	for _, key := range kinds {
 		if t := r.told[key]; t.skipped > 0 {
-			r.write(Event{Time: time.Now(), Kind: EventKind(key[0]), Destination: key[1]}, *t)
+			e := t.last
+			e.Time = time.Now()
+			r.write(e, t.skipped)
 		}
 	}
 }
@@ -243,15 +250,26 @@ func (r *reporter) tell(e Event) {
 		r.told[key] = t
 	} else if e.Time.Sub(t.at) < tellEvery && e.Kind != EventMistake && e.Kind != EventUnknownLayer {
 		t.skipped++
-		t.records += e.Count
+		e.Count = countOfBoth(t.last, e)
+		t.last = e
 		return
 	}
-	r.write(e, *t)
+	e.Count = countOfBoth(t.last, e)
+	r.write(e, t.skipped)
 	*t = telling{at: e.Time}
 }
 
-// write writes e to the fallback, and what t says was left out before.
-func (r *reporter) write(e Event, t telling) {
+// countOfBoth returns the Count of two events of one kind, or of the second if there
+// is no first.
+func countOfBoth(a, b Event) uint64 {
+	if b.Kind == EventQueueHigh { // the same records may have been in the queue both times
+		return max(a.Count, b.Count)
+	}
+	return a.Count + b.Count
+}
+
+// write writes e to the fallback, and how many like it were left out before.
+func (r *reporter) write(e Event, skipped uint64) {
 	record := slog.NewRecord(e.Time, slog.LevelWarn, string(e.Kind), 0)
 	if e.Destination != "" {
 		record.AddAttrs(slog.String("destination", e.Destination))
@@ -259,8 +277,8 @@ func (r *reporter) write(e Event, t telling) {
 	if e.Fallback != "" {
 		record.AddAttrs(slog.String("fallback", e.Fallback))
 	}
-	if n := e.Count + t.records; n > 0 {
-		record.AddAttrs(slog.Uint64("records", n))
+	if e.Count > 0 {
+		record.AddAttrs(slog.Uint64("records", e.Count))
 	}
 	if e.Err != nil {
 		record.AddAttrs(slog.Any("error", e.Err))
@@ -268,8 +286,8 @@ func (r *reporter) write(e Event, t telling) {
 	if p := errs.PanicOf(e.Err); p != nil {
 		record.AddAttrs(slog.String("stack", p.Stack))
 	}
-	if t.skipped > 0 {
-		record.AddAttrs(slog.Uint64("untold", t.skipped))
+	if skipped > 0 {
+		record.AddAttrs(slog.Uint64("untold", skipped))
 	}
 	line, _ := r.format.AppendRecord(nil, record, nil)
 	if _, err := r.fallback.write(line); err != nil {

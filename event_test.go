@@ -94,9 +94,66 @@ func TestNewsReachesTheFallbackOnceInTenSeconds(t *testing.T) {
 		assert.Equal(t, second.Untold, 9)
 		assert.Equal(t, rest.Records, 4, "what was left out before Close")
 		assert.Equal(t, rest.Untold, 4)
+		assert.Equal(t, rest.Error, second.Error, "of the last that was left out")
 		assert.Assert(t, strings.Contains(second.Error, "41 bytes"), "got %s", second.Error)
 		r.wantAccount(0, 15, 0, 0)
 	})
+}
+
+func TestQueueLengthsAreNotAddedUpInTheNews(t *testing.T) {
+	const cause = "the queue is more than 80 % full; policy DropOldest acts when it is"
+	for _, tt := range []struct {
+		name  string
+		sizes []int         // of the records that fill the queue, one time after the other
+		pause time.Duration // before the last time
+		most  int           // which of these times has most records, the first apart
+	}{
+		{"at Close", []int{10, 40, 20, 80}, 0, 2},
+		{"with the next, that has fewer", []int{10, 40, 20, 80}, 10 * time.Second, 2},
+		{"with the next, that has more", []int{10, 40, 80, 20}, 10 * time.Second, 3},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				released := make(chan struct{})
+				r := newRig(t, func(r *rig, d *hydra.Destination, _ *hydra.Config) {
+					d.Queue.Bytes = 1000
+					r.sink.OnWrite = func(int) fault.Action { return fault.Stall(released) }
+				})
+				for i, size := range tt.sizes {
+					if i == len(tt.sizes)-1 {
+						time.Sleep(tt.pause)
+					}
+					text := strings.Repeat("x", size-1)
+					assert.NilError(t, r.say(text)) // which the sink does not return from
+					settle()
+					for len(r.seen(hydra.EventQueueHigh)) == i {
+						assert.NilError(t, r.say(text))
+						synctest.Wait()
+					}
+					released <- struct{}{}
+					released <- struct{}{}
+					assert.NilError(t, r.Flush(t.Context()))
+				}
+				close(released)
+				r.close()
+
+				most := r.seen(hydra.EventQueueHigh)[tt.most].Count
+				for i, e := range r.seen(hydra.EventQueueHigh)[1:] {
+					assert.Assert(t, i+1 == tt.most || e.Count < most, "got %d and %d", e.Count, most)
+				}
+				assert.Equal(t, len(r.news()), 2)
+				var summary struct {
+					Msg, Destination, Error string
+					Records                 uint64
+				}
+				assert.NilError(t, json.Unmarshal([]byte(r.news()[1]), &summary))
+				assert.Equal(t, summary.Msg, string(hydra.EventQueueHigh))
+				assert.Equal(t, summary.Destination, "d")
+				assert.Equal(t, summary.Records, most)
+				assert.Equal(t, summary.Error, cause)
+			})
+		})
+	}
 }
 
 func TestEachKindAndDestinationIsNewsOfItsOwn(t *testing.T) {

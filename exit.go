@@ -55,7 +55,7 @@ func (c *core) exit() {
 		err = (&Handler{core: c}).Close(last)
 	}
 	if err != nil {
-		c.shared.reporter.write(Event{Time: time.Now(), Kind: EventExit, Err: err}, telling{})
+		c.shared.reporter.write(Event{Time: time.Now(), Kind: EventExit, Err: err}, 0)
 	}
 }
 

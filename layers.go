@@ -27,6 +27,7 @@ type router struct {
 	usual   *layer                       // "default"
 	formats []format.Format              // distinct ones
 	search  bool                         // there is more than one layer to choose from
+	every   bool                         // there is a layer "*", which is none of layers
 	longest int                          // length of the longest layer name
 
 	// least is the least level that a route of constant levels takes; changing
@@ -96,6 +97,7 @@ func newRouter(cfg Config, c *checker) (*router, []*destination) {
 		matches: make(map[string]map[string]*layer),
 		least:   math.MaxInt,
 	}
+	_, r.every = cfg.Layers[everyLayer]
 	names := slices.Sorted(maps.Keys(cfg.Layers))
 	routes, all := r.connect(cfg, names, c)
 	for _, name := range names {

@@ -52,8 +52,13 @@ func (u *unknownNames) snapshot() map[string]uint64 {
 	return maps.Clone(u.counts)
 }
 
-// reportUnknown tells of a layer name that nobody configured.
+// reportUnknown tells of a layer name that nobody configured, or that of layer "*".
 func (r *router) reportUnknown(name string) {
+	if name == everyLayer && r.every {
+		r.reporter.report(Event{Kind: EventUnknownLayer, Err: fmt.Errorf(
+			"layer %q takes every record and cannot be chosen, its records go to %q", name, defaultLayer)})
+		return
+	}
 	err := fmt.Errorf("layer %q is not configured, its records go to %q", name, defaultLayer)
 	if near := nearest(name, slices.Sorted(maps.Keys(r.layers))); near != "" {
 		err = fmt.Errorf("%w; the nearest name is %q", err, near)

@@ -64,3 +64,38 @@ func TestAnUnknownLayerIsToldOnceWithTheNameThatIsNearest(t *testing.T) {
 	}
 	assert.Equal(t, lines, 64)
 }
+
+func TestAnAttributeThatNamesLayerStarIsToldWhatThatLayerIs(t *testing.T) {
+	const notThere = `layer "*" is not configured, its records go to "default"`
+	const taken = `layer "*" takes every record and cannot be chosen, its records go to "default"`
+	for _, tt := range []struct {
+		name  string
+		layer string // beside "default" and "audit"
+		named string
+		want  string
+	}{
+		{"configured", "*", "*", taken},
+		{"not configured", "db", "*", notThere},
+		{"no mistyping of it", "*", "x", strings.Replace(notThere, "*", "x", 1)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var told []string
+			usual := &kept{}
+			h := hydra.NewHandler(hydra.Config{
+				MemoryLimit: -1,
+				Fallback:    &kept{},
+				OnEvent:     func(e hydra.Event) { told = append(told, fmt.Sprint(e.Kind, ": ", e.Err)) },
+				Layers: map[string]hydra.Layer{
+					"default": {Destinations: to(hydra.Writer(usual))},
+					"audit":   {Destinations: to(hydra.Writer(&kept{}))}, // without it no record is searched
+					tt.layer:  {Destinations: to(hydra.Writer(&kept{}))},
+				},
+			})
+			slog.New(h).Info("m", "layer", tt.named)
+			slog.New(h).With("layer", tt.named).Info("m")
+			assert.NilError(t, h.Close(t.Context()))
+			assert.DeepEqual(t, told, []string{"hydra: unknown layer: " + tt.want})
+			assert.Equal(t, len(usual.lines()), 2)
+		})
+	}
+}

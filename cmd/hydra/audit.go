@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"github.com/hydra-logger/hydra/internal/audit"
 	"github.com/hydra-logger/hydra/internal/trail"
@@ -21,7 +20,7 @@ const auditUsage = `usage: hydra audit [-key FILE] [-partial] [-json] FILE...
 It reads what destinations with Audit wrote, in any order: files, rotated ones, with
 gzip or without; - is standard input. It exits with 0 if they prove that nothing is
 missing of the runs in them, 1 if they do not, and 2 if it cannot tell, as where no
-file has a line. A run of which no line is left is not missed.
+line has a trail. A run of which no line is left is not missed.
 
 `
 
@@ -54,11 +53,11 @@ func runAudit(args []string, in io.Reader, out, errs io.Writer) int {
 		fmt.Fprintf(errs, "hydra audit: %v\n", err)
 		return exitUsage
 	}
-	if empty(report) {
-		return exitUsage // whether there should be lines, the files do not say
-	}
-	if report.Verdict == audit.Proven || report.Verdict == audit.Open && *partial {
+	switch v := report.Verdict; {
+	case v == audit.Proven, v == audit.Open && *partial:
 		return exitOK
+	case v == audit.Unknown:
+		return exitUsage
 	}
 	return exitNo
 }
@@ -100,11 +99,6 @@ func readFile(a *audit.Auditor, name string, in io.Reader) error {
 		return errors.New("is a directory; name the files in it")
 	}
 	return a.Read(name, f)
-}
-
-// empty reports whether there was no line in any file.
-func empty(r audit.Report) bool {
-	return !slices.ContainsFunc(r.Files, func(f audit.File) bool { return f.Lines > 0 || f.Damage != "" })
 }
 
 func printReport(out io.Writer, r audit.Report, asJSON bool) error {

@@ -34,16 +34,27 @@ func runOf(line string) string {
 	return m.Run.String()
 }
 
+// withoutMAC returns a line whose trail has lost its MAC.
+func withoutMAC(line string) string { return line[:strings.LastIndexByte(line, '.')] + "\n" }
+
 func join(lines ...string) string { return strings.Join(lines, "") }
 
 func TestCommandSaysWhatItFoundInWordsAndExits(t *testing.T) {
 	s := stream()
+	bare := trail.NewChain(nil)
+	var noMACs []byte // 20 lines and an end
+	for n := range uint64(20) {
+		noMACs = bare.Line(noMACs, []byte("one\n"), n+1)
+	}
+	noMACs = bare.End(noMACs, []byte("end\n"))
 	files := map[string]string{
 		"whole": join(s...), "head": join(s[:3]...), "tail": join(s[3:]...), "hole": join(s[0], s[2], s[3], s[4]),
 		"changed": join(s[0], "T"+s[1][1:], s[2], s[3], s[4]), "twice": join(s[0], s[0], s[1], s[2], s[3], s[4], s[4]),
 		"forged":  "paid trail=" + runOf(s[0]) + ".3.AAAAAAAAAAAAAAAAAAAAAA\n",
 		"later":   "paid trail=" + runOf(s[0]) + ".4.AAAAAAAAAAAAAAAAAAAAAA\n",
 		"foreign": join(s...) + "foreign\n", "plain": "a\nb\n", "empty": "", "damaged": "\x1f\x8b\x08",
+		"bare": string(noMACs), "rows": join("a\n", "b\n", join(s...), "c\n", "d\n"),
+		"mixed": join(s[0], "T"+s[1][1:], s[2], withoutMAC(s[3]), s[4]), "cut": s[0][:len(s[0])-3],
 		"zstd": "\x28\xb5\x2f\xfd", "key": string(testKey), "ended": string(testKey) + "\n", "short": "key",
 	}
 	dir := t.TempDir()
@@ -55,6 +66,7 @@ func TestCommandSaysWhatItFoundInWordsAndExits(t *testing.T) {
 	_, missing := os.Open("none")
 	assert.ErrorIs(t, missing, fs.ErrNotExist)
 	why := errors.Unwrap(missing).Error() // as the system puts it
+	const noTrail = "CANNOT TELL: no line has a trail, so there is no run to prove.\n"
 	const noKey = "Without -key only numbers were looked at"
 	for _, tt := range []struct {
 		name string
@@ -94,14 +106,24 @@ func TestCommandSaysWhatItFoundInWordsAndExits(t *testing.T) {
 		{"fallback", "audit whole tail", 1, []string{"numbers that are here twice: 1, at tail:1"}},
 		{"forged, for a missing number", "audit -partial -key key whole forged", 1, []string{"or they have another key: 1, at forged:1"}},
 		{"forged, for a later missing number", "audit -partial -key key whole later", 0, []string{"for the line before them is not here: 1, at later:1"}},
-		{"without trails", "audit plain", 1, []string{"plain: none of 2 lines has a trail; its destination has no Audit", "NOT PROVEN"}},
+		{"without trails", "audit plain", 2, []string{"plain: none of 2 lines has a trail; its destination has no Audit", noTrail}},
+		{"without trails, with the key", "audit -key key plain", 2, []string{noTrail}},
+		{"without trails, partial", "audit -partial plain plain", 2, []string{noTrail}},
+		{"without trails, as JSON", "audit -json plain", 2, []string{`"verdict": "unknown"`}},
+		{"a trail that is cut off", "audit cut", 2, []string{"cut: none of 1 lines has a trail", noTrail}},
 		{"without trails beside others", "audit plain whole", 0, []string{"none of 2 lines has a trail", "PROVEN"}},
 		{"empty", "audit empty", 2, []string{"empty: has no lines\n", "CANNOT TELL: there is no line to look at.\n"}},
-		{"empty, as JSON", "audit -json empty", 2, []string{`"name": "empty"`}},
+		{"empty, as JSON", "audit -json empty", 2, []string{`"name": "empty"`, `"verdict": "unknown"`}},
 		{"empty, partial", "audit -partial empty empty", 2, []string{"CANNOT TELL"}},
 		{"empty beside another run", "audit empty whole", 0, []string{"empty: has no lines\n", "PROVEN: of the runs above, every record is here"}},
-		{"empty beside a file without trails", "audit empty plain", 1, []string{"empty: has no lines\n", "NOT PROVEN"}},
-		{"damaged", "audit damaged", 1, []string{"damaged: damaged behind line 0: unexpected EOF"}},
+		{"empty beside a file without trails", "audit empty plain", 2, []string{"empty: has no lines\n", noTrail}},
+		{"damaged", "audit damaged", 1, []string{"damaged: damaged behind line 0: unexpected EOF\nNOT PROVEN\n"}},
+		{"damaged beside a file without trails", "audit plain damaged", 1, []string{"damaged behind line 0", "NOT PROVEN"}},
+		{"without MACs", "audit -key key bare", 1, []string{"0          yes    broken   bare\n", "lines without a MAC: 21, at bare:1, …\n", "NOT PROVEN"}},
+		{"wrong MACs beside lines without", "audit -key key mixed", 1, []string{
+			"2          yes    broken   mixed\n", "or they have another key: 2, at mixed:2, mixed:5\n", "lines without a MAC: 1, at mixed:4\n",
+		}},
+		{"two rows without trails", "audit rows", 1, []string{"rows: lines without a trail: 4, at rows:1, rows:8, …\n"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out strings.Builder

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -22,7 +23,7 @@ func printTable(out io.Writer, r audit.Report) error {
 		for _, run := range r.Runs {
 			wrong, ended := "-", "no"
 			if r.Keyed {
-				wrong = fmt.Sprint(run.Forged.Count + run.Unkeyed.Count)
+				wrong = fmt.Sprint(run.Forged.Count)
 			}
 			if run.Ended {
 				ended = "yes"
@@ -38,12 +39,14 @@ func printTable(out io.Writer, r audit.Report) error {
 	for _, f := range r.Files {
 		printFile(&b, f)
 	}
-	if !r.Keyed {
+	if !r.Keyed && len(r.Runs) > 0 {
 		fmt.Fprintln(&b, "Without -key only numbers were looked at: lines that were changed, or forged with care, pass.")
 	}
 	switch {
-	case empty(r):
+	case r.Verdict == audit.Unknown && !slices.ContainsFunc(r.Files, func(f audit.File) bool { return f.Lines > 0 }):
 		fmt.Fprintln(&b, "CANNOT TELL: there is no line to look at.")
+	case r.Verdict == audit.Unknown:
+		fmt.Fprintln(&b, "CANNOT TELL: no line has a trail, so there is no run to prove.")
 	case r.Verdict == audit.Proven:
 		fmt.Fprintln(&b, "PROVEN: of the runs above, every record is here, or a gap marker tells of it.")
 	case r.Verdict == audit.Open:
@@ -128,12 +131,15 @@ func around(h audit.Hole) string {
 	return "between " + place(*h.After) + " and " + place(*h.Before)
 }
 
+// places says where something was found, of lines in a row where they begin.
 func places(f audit.Finding) string {
 	var all []string
-	for _, p := range f.At {
-		all = append(all, place(p))
+	for i, p := range f.At {
+		if i == 0 || f.At[i-1] != (audit.Place{File: p.File, Line: p.Line - 1}) {
+			all = append(all, place(p))
+		}
 	}
-	if f.Count > uint64(len(f.At)) {
+	if f.Count > uint64(len(all)) {
 		all = append(all, "…")
 	}
 	return strings.Join(all, ", ")

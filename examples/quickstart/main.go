@@ -10,9 +10,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/hydra-logger/hydra"
@@ -21,13 +24,48 @@ import (
 )
 
 func main() {
-	dir := flag.String("dir", "logs", "folder for the log files; those that are there go on")
-	requests := flag.Int("requests", 300, "how many requests to send")
-	flag.Parse()
-	if err := run(*dir, *requests); err != nil {
+	o, exit := parse(os.Args[1:], os.Stderr)
+	if exit >= 0 {
+		os.Exit(exit)
+	}
+	if err := run(o.dir, o.requests); err != nil {
 		fmt.Fprintln(os.Stderr, "quickstart:", err)
 		os.Exit(1)
 	}
+}
+
+// options are what the arguments say.
+type options struct {
+	dir      string
+	requests int
+}
+
+// parse reads the arguments. It returns what to exit with at once, or -1 to go on.
+func parse(args []string, errs io.Writer) (o options, exit int) {
+	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
+	flags.SetOutput(errs)
+	flags.StringVar(&o.dir, "dir", "logs", "`folder` for the log files; those that are there go on")
+	o.requests = 300
+	flags.Func("requests", "how `many` requests to send (default 300)", func(s string) error {
+		n, err := strconv.ParseUint(s, 10, 31)
+		if err != nil {
+			return fmt.Errorf("give a whole number from 0 to %d", math.MaxInt32)
+		}
+		o.requests = int(n)
+		return nil
+	})
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return o, 0
+	case err != nil:
+		return o, 2 // flags has said why
+	case flags.NArg() > 0:
+		extra := flags.Arg(0)
+		fmt.Fprintf(errs, "argument %q belongs to no flag: leave it out, or name the folder with -dir %q\n", extra, extra)
+		flags.Usage()
+		return o, 2
+	}
+	return o, -1
 }
 
 // config sends three layers to files of their own, and the rest to the console.

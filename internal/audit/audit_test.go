@@ -138,8 +138,8 @@ func TestAuditSaysWhatIsWrongAndWhere(t *testing.T) {
 			"proven; 1..8 lines 6 told 2 ended", "",
 		},
 		{"an empty marker alone in its file", [][]string{full[:6], full[6:7], full[7:]}, "proven; 1..8 lines 6 told 2 ended", ""},
-		{"nothing", [][]string{{}}, "broken", ""},
-		{"nothing with a trail", [][]string{{"a\n", "b\n"}}, "broken bare 2[{a 1} {a 2}]", ""},
+		{"nothing", [][]string{{}}, "unknown", ""},
+		{"nothing with a trail", [][]string{{"a\n", "b\n"}}, "unknown bare 2[{a 1} {a 2}]", ""},
 		{"a file without trails among others", [][]string{full, {"a\n"}}, "proven; 1..8 lines 6 told 2 ended bare 1[{b 1}]", ""},
 		{
 			"a line gone",
@@ -218,7 +218,7 @@ func TestAuditSaysWhatIsWrongAndWhere(t *testing.T) {
 			[][]string{cat(full[:5], []string{full[5][:20]})},
 			"broken; 1..6 lines 4 told 2 bare 1[{a 6}]", "",
 		},
-		{"a line cut off behind its trail", [][]string{{strings.TrimSuffix(full[0], "\n")}}, "broken bare 1[{a 1}]", ""},
+		{"a line cut off behind its trail", [][]string{{strings.TrimSuffix(full[0], "\n")}}, "unknown bare 1[{a 1}]", ""},
 		{
 			"lines behind the end",
 			[][]string{late.lines},

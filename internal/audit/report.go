@@ -10,7 +10,7 @@ import (
 // Verdict is what a run, or all that was read, proves.
 type Verdict string
 
-// The verdicts, the best first.
+// The verdicts, the best first. A run has one of the first three.
 const (
 	// Proven: every number from the first to the end of the run is accounted for;
 	// with the key, nobody changed a line or took one away.
@@ -22,6 +22,9 @@ const (
 
 	// Broken: something is missing without account, or changed, or in excess.
 	Broken Verdict = "broken"
+
+	// Unknown: no line has a trail, so that there is no run to judge.
+	Unknown Verdict = "unknown"
 )
 
 // Report is what the files prove.
@@ -68,6 +71,9 @@ type Hole struct {
 // Report says what was found. Nothing may be read later.
 func (a *Auditor) Report() Report {
 	rep := Report{Verdict: Proven, Keyed: a.key != nil, Runs: []Run{}}
+	if len(a.order) == 0 {
+		rep.Verdict = Unknown // whether there should be a run, the files do not say
+	}
 	for _, r := range a.order {
 		if a.key != nil {
 			r.join(a.files)
@@ -80,9 +86,6 @@ func (a *Auditor) Report() Report {
 		if f.Damage != "" || f.Trailed > 0 && f.Bare.Count > 0 {
 			rep.Verdict = Broken
 		}
-	}
-	if len(a.order) == 0 {
-		rep.Verdict = Broken
 	}
 	rep.Files = slices.Clone(a.files)
 	return rep
