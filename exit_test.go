@@ -85,8 +85,8 @@ func die(t *testing.T) *death {
 	d.code = exit.ExitCode()
 	for line := range strings.Lines(stderr.String()) {
 		// A child that gets little of the processors may log for so long that its gate,
-		// which takes nothing until then, is news.
-		if !strings.Contains(line, string(EventHanging)) {
+		// which takes nothing until then, is news; so is a machine that is short of memory.
+		if !strings.Contains(line, string(EventHanging)) && !strings.Contains(line, string(EventMemory)) {
 			d.stderr += line
 		}
 	}
