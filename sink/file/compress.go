@@ -17,7 +17,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
+	"github.com/hydra-logger/hydra/internal/errs"
 	"github.com/hydra-logger/hydra/internal/stdfd"
 )
 
@@ -124,19 +126,31 @@ func compressorFor(ext string) (c Compressor, ok bool) {
 // tempExt marks a compression that is not finished.
 const tempExt = ".tmp"
 
-// compressAll compresses the rotated files that are not yet, oldest first, and
-// reports whether nothing has to be tried again.
-func (k *keeper) compressAll() bool {
-	backups, err := list(k.sys, k.dir, k.pattern)
-	if err != nil {
-		return false // prune has counted it
-	}
-	done := true
-	for _, b := range backups {
-		if k.stopping() {
-			return true
+// compressAll compresses the rotated files at a site that are not yet, and not beyond
+// the limits. The newest come first: they are kept longest. It ends early when there
+// is a new file, for the site is then looked at anew. It reports whether nothing has to
+// be tried again. A compressor that panics is an error like others.
+func (k *keeper) compressAll(at site) (done bool) {
+	defer func() {
+		if err := errs.Recovered(recover()); err != nil {
+			k.stats.failed(&k.stats.s.CompressErrors, err)
+			done = false
 		}
-		if b.rest != "" {
+	}()
+	backups, err := list(k.sys, at.dir, at.pattern)
+	if err != nil {
+		return false // prune counts it
+	}
+	beyond := make(map[string]bool)
+	for _, b := range surplus(backups, &k.opts, time.Now()) {
+		beyond[b.path] = true
+	}
+	done = true
+	for _, b := range slices.Backward(backups) {
+		if k.stopping() || len(k.work)+len(k.settled) > 0 {
+			return done
+		}
+		if b.rest != "" || beyond[b.path] {
 			continue
 		}
 		err := k.compress(b)
@@ -153,9 +167,39 @@ func (k *keeper) compressAll() bool {
 	return done
 }
 
+// take notes that a file is being compressed. drop undoes it.
+func (k *keeper) take(path string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.packing = path
+}
+
+// drop has the file removed if it is not wanted any more.
+func (k *keeper) drop() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.packing = ""
+	if k.unwanted.Swap(false) {
+		k.spare()
+	}
+}
+
+// spare has what was left to a compression removed if it is beyond the limits.
+func (k *keeper) spare() {
+	select {
+	case k.spared <- struct{}{}:
+	default: // it will be looked for in any case
+	}
+}
+
+// halted reports whether what is being compressed is to be left as it is.
+func (k *keeper) halted() bool { return k.unwanted.Load() || k.stopping() }
+
 // compress puts a compressed file in the place of a rotated one: at every moment
 // one of them is there and complete, also on the disk.
 func (k *keeper) compress(b backup) (err error) {
+	k.take(b.path)
+	defer k.drop() // when all files are closed
 	src, err := k.open(b.path)
 	if err != nil {
 		return err
@@ -202,7 +246,7 @@ func (k *keeper) compress(b backup) (err error) {
 // squeeze writes to dst what is in src.
 func (k *keeper) squeeze(dst, src *os.File) error {
 	w, err := k.compressor.New(writerFunc(func(p []byte) (int, error) {
-		if k.stopping() {
+		if k.halted() {
 			return 0, context.Canceled
 		}
 		return k.sys.Write(dst, p)
@@ -217,7 +261,7 @@ func (k *keeper) squeeze(dst, src *os.File) error {
 // exchange gives the compressed file its name and removes the other, that of info.
 // Where the name is taken by the same content, somebody died just between the two.
 func (k *keeper) exchange(temp, to, from string, info fs.FileInfo) error {
-	folder, err := k.sys.OpenFile(k.dir, asFolder, 0)
+	folder, err := k.sys.OpenFile(filepath.Dir(from), asFolder, 0)
 	if err != nil {
 		return err
 	}
@@ -229,10 +273,10 @@ func (k *keeper) exchange(temp, to, from string, info fs.FileInfo) error {
 	if err != nil { // the folder was moved, and another made: it would have the lines as well
 		return err
 	}
-	err = k.sys.Rename(folder, temp, to)
+	err = k.rename(folder, temp, to)
 	if errors.Is(err, fs.ErrExist) {
 		if !k.equal(temp, to) && !k.holds(to, from) {
-			if k.stopping() {
+			if k.halted() {
 				return context.Canceled // before that was known
 			}
 			return fmt.Errorf("%q is there with other content: move it away", filepath.Base(to))
@@ -246,6 +290,13 @@ func (k *keeper) exchange(temp, to, from string, info fs.FileInfo) error {
 		return err
 	}
 	return k.sys.Remove(from)
+}
+
+// rename gives a compressed file its name while nobody lists the folder.
+func (k *keeper) rename(folder *os.File, from, to string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.sys.Rename(folder, from, to)
 }
 
 // equal reports whether two files have the same content.
@@ -289,11 +340,11 @@ func (k *keeper) holds(packed, plain string) bool {
 	return sameContent(whole{r}, k.reader(g))
 }
 
-// reader returns a reader of f that fails when the keeper is to end: a large file, or
-// what was compressed to little, takes long.
+// reader returns a reader of f that fails when the compression is halted: a large file,
+// or what was compressed to little, takes long.
 func (k *keeper) reader(f io.Reader) io.Reader {
 	return readerFunc(func(p []byte) (int, error) {
-		if k.stopping() {
+		if k.halted() {
 			return 0, context.Canceled
 		}
 		return f.Read(p)

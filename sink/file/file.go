@@ -229,9 +229,10 @@ func (s *Sink) Flush(ctx context.Context) error {
 	return errors.Join(s.payNames(), s.sync.now(s))
 }
 
-// Close closes the file, and ends what goes on in the background: a compression
-// that is under way begins anew at the next Open. It waits for that until ctx
-// ends.
+// Close closes the file, and ends what goes on in the background: rotated files that
+// are beyond the limits of the options are removed, and a compression that is under
+// way is given up and begins anew at the next Open. It waits for that until ctx ends,
+// and returns an error where that was too early.
 func (s *Sink) Close(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

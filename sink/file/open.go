@@ -297,15 +297,14 @@ func (s *Sink) abandon() error {
 
 // closeLocked undoes Open.
 func (s *Sink) closeLocked(ctx context.Context) error {
-	var err error
 	s.running = false
-	if s.keeper != nil {
-		err = s.keeper.stop(ctx)
-		s.keeper = nil
-	}
-	err = errors.Join(err, s.sync.stop(ctx))
+	err := s.sync.stop(ctx)
 	if s.file != nil {
 		err = errors.Join(err, s.abandon())
+	}
+	if s.keeper != nil { // others may have rotated the file, which could not be removed before
+		err = errors.Join(err, s.keeper.stop(ctx))
+		s.keeper = nil
 	}
 	return err
 }

@@ -90,19 +90,37 @@ type Options struct {
 
 	// Compress is how rotated files are compressed: "gzip", or what a package
 	// that was imported brings ("zstd": sink/file/zstd). It is done in the
-	// background, one file at a time. Close does not wait for it: a later Open
+	// background, one file at a time, the newest first, and none that is beyond
+	// MaxFiles, MaxAge or MaxTotal. Close does not wait for it: a later Open
 	// goes on with what is left. Empty means not at all.
 	Compress string
 
 	// MaxFiles is how many rotated files are kept. Zero means all.
+	//
+	// What is beyond MaxFiles, MaxAge or MaxTotal is removed in the background, at
+	// once after each rotation and without waiting for a compression. More is there
+	// meanwhile: the files that were rotated within one look into the folder and the
+	// removals after it. That is one file for some milliseconds where they rotate a
+	// few times a second, and can be dozens where they rotate hundreds of times a
+	// second; and one more that was being compressed, until that has been given up.
+	//
+	// Close removes what is left beyond the limits. When it returns nil there are no
+	// more files than that, but those that another process has open or has rotated
+	// since, and those that cannot be removed: Stats counts the latter. They are tried
+	// again within a minute while the sink is open, and by the next Open. Where the
+	// context of Close leaves no time for it, Close returns an error.
 	MaxFiles int
 
-	// MaxAge is how long rotated files are kept after their last record. Zero
-	// means forever.
+	// MaxAge is how long rotated files are kept after their last record. It is looked
+	// at when the sink is opened or closed, after each rotation, and once an hour: a
+	// file may stay up to an hour longer. See MaxFiles for when it is removed then, and
+	// for what Close leaves. Zero means forever.
 	MaxAge time.Duration
 
-	// MaxTotal is how many bytes all rotated files together may have. Zero means
-	// no limit.
+	// MaxTotal is how many bytes all rotated files together may have. Those that are
+	// not compressed yet count as they are; what a compression has written so far comes
+	// on top, until it takes the place of the file. See MaxFiles for when more than that
+	// is there, and for what Close leaves. Zero means no limit.
 	MaxTotal int64
 
 	// Sync says when the disk has what was written. See the constants.

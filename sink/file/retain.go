@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hydra-logger/hydra/internal/errs"
 )
 
 // A backup is a rotated file.
@@ -48,16 +50,21 @@ func list(sys system, dir string, p pattern) ([]backup, error) {
 
 // surplus returns which of backups, oldest first, are not to be kept: those that are
 // too old, and those that are too many or too much, with all that are older. A file
-// that is there compressed and uncompressed counts once.
+// that is there compressed and uncompressed counts once, with the larger of the two: a
+// compression that is under way takes no other file with it.
 func surplus(backups []backup, o *Options, now time.Time) []backup {
-	var old []backup // newest first, as they are looked at
-	files, total := 0, int64(0)
+	var old []backup                               // newest first, as they are looked at
+	files, total, counted := 0, int64(0), int64(0) // counted: of this stamp, in total
 	for i := len(backups) - 1; i >= 0; i-- {
 		b := &backups[i]
 		if i == len(backups)-1 || b.stamp != backups[i+1].stamp {
 			files++
+			counted = 0
 		}
-		total += b.info.Size()
+		if more := b.info.Size() - counted; more > 0 {
+			total += more
+			counted += more
+		}
 		if o.MaxFiles > 0 && files > o.MaxFiles || o.MaxTotal > 0 && total > o.MaxTotal {
 			slices.Reverse(old)
 			return slices.Concat(backups[:i+1], old)
@@ -89,31 +96,64 @@ func lastRecord(backups []backup, i int, now time.Time) time.Time {
 	return last
 }
 
-// prune removes the rotated files that are not to be kept. It reports whether
-// nothing has to be tried again.
-func (k *keeper) prune() bool {
-	backups, err := list(k.sys, k.dir, k.pattern)
+// prune removes the rotated files at a site that are not to be kept. It reports whether
+// nothing has to be tried again soon. A panic is an error like others.
+func (k *keeper) prune(at site) (done bool) {
+	defer func() {
+		if err := errs.Recovered(recover()); err != nil {
+			k.stats.failed(&k.stats.s.RemoveErrors, err)
+			done = false
+		}
+	}()
+	if k.overtime() {
+		k.late = true
+		return true
+	}
+	backups, err := k.listed(at)
 	if err != nil {
 		k.stats.failed(&k.stats.s.RemoveErrors, err)
 		return false
 	}
-	done := true
+	done = true
 	for _, b := range surplus(backups, &k.opts, time.Now()) {
-		if k.stopping() {
+		if k.overtime() {
+			k.late = true
 			return true
 		}
-		err := k.remove(b.path)
+		err := k.discard(b)
 		switch {
 		case err == nil:
 			k.stats.count(&k.stats.s.Removed)
 		case errors.Is(err, errInUse):
 			done = false
-		case !errors.Is(err, fs.ErrNotExist):
+		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errSpared):
 			k.stats.failed(&k.stats.s.RemoveErrors, err)
 			done = false
 		}
 	}
 	return done
+}
+
+// listed is list while no file gets its compressed name: it would be missed under both.
+func (k *keeper) listed(at site) ([]backup, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return list(k.sys, at.dir, at.pattern)
+}
+
+// errSpared says that a file is in the hands of a compression, which gives it up at once.
+var errSpared = errors.New("it is being compressed")
+
+// discard removes a file, unless it is being compressed: then it ends that, and its
+// end calls for the next prune.
+func (k *keeper) discard(b backup) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.packing != "" && b.path == k.packing+b.rest {
+		k.unwanted.Store(true)
+		return errSpared
+	}
+	return k.remove(b.path)
 }
 
 // errInUse says that another process has the file open, and may write to it.
