@@ -211,8 +211,12 @@ func TestDestinationsThatShareAWriterButNoSettingsWriteToItInTurns(t *testing.T)
 
 func TestAWriterThatHangsInOneDestinationHoldsUpNoContextOfAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		released := make(chan struct{})
-		w := writeFunc(func(p []byte) (int, error) { <-released; return len(p), nil })
+		entered, released := make(chan struct{}, 1), make(chan struct{})
+		w := writeFunc(func(p []byte) (int, error) {
+			entered <- struct{}{}
+			<-released
+			return len(p), nil
+		})
 		h, err := hydra.Open(hydra.Config{MemoryLimit: -1, Fallback: io.Discard, Layers: map[string]hydra.Layer{
 			"default": {Destinations: []hydra.Destination{{Name: "a", Sink: hydra.Writer(&w)}}},
 			"text":    {Destinations: []hydra.Destination{{Name: "b", Sink: hydra.Writer(&w), Format: format.Text(nil)}}},
@@ -220,9 +224,8 @@ func TestAWriterThatHangsInOneDestinationHoldsUpNoContextOfAnother(t *testing.T)
 		assert.NilError(t, err)
 		log := slog.New(h)
 		log.Info("m")
-		synctest.Wait()
+		<-entered
 		log.Info("m", "layer", "text")
-		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		var failure *hydra.DeliveryError

@@ -297,7 +297,7 @@ func (o *orphan) advance(d *destination) {
 func (d *destination) recoveredMarker(o *orphan) (b batch) {
 	s, from := o.ring.Counts(), o.ring.Info()
 	d.tellMissing(o, &b, max(o.next, o.ring.Tail()))
-	unended := o.chain != nil && o.chain.Next > 1 // a run that left nothing else still has to end
+	unended := o.chain != nil && o.chain.Begun // a run that left nothing else still has to end
 	if o.recovered+o.arrived+s.Holes+s.Damaged+s.Dropped == 0 && !unended && !o.begun {
 		return b
 	}

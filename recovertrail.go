@@ -73,7 +73,7 @@ func (d *destination) resumeTrail(o *orphan) {
 	default:
 		o.chain = c
 	}
-	begun := err == nil && c.Next > 1
+	begun := err == nil && c.Begun
 	if trouble != "" && (o.records() > 0 || begun) { // or else there is no line that anybody could miss
 		d.shared.reporter.report(Event{
 			Kind: EventTrail, Destination: d.config.Name, Count: o.records(),

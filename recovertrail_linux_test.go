@@ -318,3 +318,35 @@ func TestFault48NumbersThatWereDivertedAreToldMissingAlsoIfTheFlushBehindThemEnd
 		assert.Assert(t, report.Runs[0].Told > 0, "nothing was diverted")
 	})
 }
+
+// A run whose stream has nothing but a gap marker, since all of its records were too
+// long for the durable queue and went to the fallback without a number, has begun: Close
+// ends it, and where its process is killed instead, so does who recovers it.
+func TestARunOfNothingButAGapMarkerIsEndedByWhoRecoversIt(t *testing.T) {
+	for name, with := range map[string]func(*rig, *hydra.Destination){
+		"with a key": keyed,
+		"without":    func(_ *rig, d *hydra.Destination) { d.Audit = &hydra.Audit{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dir := shmDir(t)
+				first := durableRig(t, dir, with)
+				assert.NilError(t, first.say(strings.Repeat("x", 4<<10))) // of 16 KiB
+				settle()
+				assert.Equal(t, first.state().Fallback, uint64(1))
+				left, stream := copyDir(t, dir), first.sink.Bytes() // killed now
+				assert.Equal(t, len(first.sink.Lines()), 1, "a gap marker: %q", stream)
+				_ = first.Close(t.Context())
+				assert.Assert(t, audited(t, first.sink.Bytes()).Runs[0].Ended, "where Close ends it")
+
+				next := durableRig(t, left, with)
+				next.log(1, 3)
+				next.close()
+				report := audited(t, append(stream, next.sink.Bytes()...))
+				for _, run := range report.Runs {
+					assert.Assert(t, run.Ended, "run %+v\n%s%s", run, stream, next.sink.Bytes())
+				}
+			})
+		})
+	}
+}

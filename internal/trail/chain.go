@@ -75,6 +75,10 @@ type State struct {
 	Run  Run
 	Next uint64 // the number of the next line
 	MAC  MAC    // of the line before; zero without a key
+
+	// Begun is whether the run has a line. One that only tells of records without a
+	// number, which were never in a queue, leaves Next as it is.
+	Begun bool
 }
 
 // A Chain gives the lines of a run their trails, one after the other. Where it
@@ -103,12 +107,19 @@ func (c *Chain) begin(key []byte) {
 // KeptSize is the length of what AppendKept appends.
 const KeptSize = len(Run{}) + 8 + 2*len(MAC{})
 
+// begunMAC is kept in place of a MAC, where there is no key, of a run that has begun.
+var begunMAC = MAC{1}
+
 // AppendKept appends to dst what Resume needs to go on with the chain. Who reads it
 // learns nothing of the key that a line would not tell.
 func (c *Chain) AppendKept(dst []byte) []byte {
 	dst = append(dst, c.Run[:]...)
 	dst = binary.LittleEndian.AppendUint64(dst, c.Next)
-	dst = append(dst, c.MAC[:]...)
+	mac := c.MAC
+	if c.Begun && c.key == nil {
+		mac = begunMAC
+	}
+	dst = append(dst, mac[:]...)
 	return append(dst, c.start[:]...)
 }
 
@@ -124,9 +135,17 @@ func Resume(kept, key []byte) (c *Chain, sameKey bool, err error) {
 		return nil, false, errNotKept
 	}
 	macs := kept[len(Run{})+8:]
+	start := MAC(macs[len(MAC{}):])
 	c.MAC = MAC(macs)
+	c.Begun = c.Next > 1 || c.MAC != start
 	c.begin(key)
-	return c, c.start == MAC(macs[len(MAC{}):]), nil
+	switch {
+	case !c.Begun:
+		c.MAC = c.start // it begins with this key
+	case start == MAC{}:
+		c.MAC = MAC{}
+	}
+	return c, c.start == start, nil
 }
 
 var errNotKept = errors.New("trail: not a chain that was kept")
@@ -150,9 +169,12 @@ func (c *Chain) End(dst, record []byte) []byte {
 func (c *Chain) append(dst, record []byte, m Mark) []byte {
 	m.Run = c.Run
 	dst = m.append(dst, record, c.key, c.MAC)
-	c.Next, c.MAC = m.Next(), m.MAC
+	c.goOn(m)
 	return dst
 }
+
+// goOn makes the line with this mark the one before.
+func (c *Chain) goOn(m Mark) { c.Next, c.MAC, c.Begun = m.Next(), m.MAC, true }
 
 // Relink gives a line that the chain made the MAC that it has to have where the chain
 // stands now, in place. The chain goes on behind the line.
@@ -165,12 +187,12 @@ func (c *Chain) Relink(line []byte) {
 		m.MAC = c.key.Link(covered, c.MAC)
 		encoding.Encode(line[len(covered):], m.MAC[:])
 	}
-	c.Next, c.MAC = m.Next(), m.MAC
+	c.goOn(m)
 }
 
 // Return sets the chain back to where it stood behind a line that it made.
 func (c *Chain) Return(line []byte) {
 	if m, _, ok := Parse(line); ok {
-		c.Next, c.MAC = m.Next(), m.MAC
+		c.goOn(m)
 	}
 }
