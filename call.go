@@ -189,6 +189,20 @@ func (d *destination) askHolder() (h holding) {
 	return h
 }
 
+// regular reports whether the sink is a sink.Regular that writes to a file.
+func (d *destination) regular() (regular bool) {
+	s, ok := d.sink.(sink.Regular)
+	if !ok {
+		return false
+	}
+	defer func() {
+		if errs.Recovered(recover()) != nil {
+			regular = false
+		}
+	}()
+	return s.Regular()
+}
+
 // stateOfSink returns what a sink.Stater shows, and whether it is not well.
 func (d *destination) stateOfSink() (state any, unwell bool) {
 	s, ok := d.sink.(sink.Stater)

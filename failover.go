@@ -4,6 +4,7 @@
 package hydra
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -99,15 +100,19 @@ func (d *destination) passOn(b *batch) (taken int, err error) {
 		for upto < len(b.ends) && b.ends[upto]-start <= takeBytes { // what the fallback has the patience for
 			upto++
 		}
-		n, err := d.shared.fallback.write(b.bytes[start:b.ends[upto-1]])
-		for ; i < upto && b.ends[i]-start <= n; i++ {
-			taken++
+		n, failure := d.shared.fallback.write(b.bytes[start:b.ends[upto-1]])
+		for _, end := range b.ends[i:upto] {
+			if end-start <= n {
+				taken++
+			}
 		}
-		if err != nil {
-			return taken, err
+		err = cmp.Or(err, failure)
+		if failure == errFallbackHangs {
+			break // as it will for the next
 		}
+		i = upto
 	}
-	return taken, nil
+	return taken, err
 }
 
 // admit brings records into the queue that another destination's sink did not

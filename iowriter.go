@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"sync/atomic"
 
 	"github.com/hydra-logger/hydra/sink"
 )
@@ -17,7 +18,8 @@ import (
 // Writer returns a sink that writes to w, one call of w.Write for each batch of
 // records. A handler calls w from one goroutine at a time, also where several
 // destinations have it, so w needs no lock of its own unless the program uses it as
-// well, or gives it to several handlers.
+// well, gives it to several handlers or as Config.Fallback, too, or to other sinks
+// that write to it; nor where w is of a type that cannot be compared, such as a func.
 //
 // Flush calls w's "Flush() error" and then its "Sync() error", where it has
 // them, but does not sync an [*os.File]: use package sink/file for that. Close
@@ -40,11 +42,56 @@ func Writer(w io.Writer) sink.Sink {
 
 // ioWriter is the sink that Writer returns. It has no state of its own.
 type ioWriter struct {
-	w    io.Writer // immutable
-	turn turn      // immutable; of all destinations that write to w, nil where there is one
+	w      io.Writer // immutable
+	common *common   // immutable; of all destinations that write to w, nil where there is one
 }
 
-var _ sink.Sink = (*ioWriter)(nil)
+// common is what destinations that write to one io.Writer have in common.
+type common struct {
+	turn   turn
+	holder atomic.Uint64 // the goroutine that has the turn; 0 for none
+}
+
+// enter waits for the turn, if there are others.
+func (s *ioWriter) enter(ctx context.Context) error {
+	if s.common == nil {
+		return nil
+	}
+	if err := s.common.turn.take(ctx); err != nil {
+		return err
+	}
+	s.common.holder.Store(goroutineID())
+	return nil
+}
+
+// leave gives the turn to the next.
+func (s *ioWriter) leave() {
+	if s.common != nil {
+		s.common.holder.Store(0)
+		s.common.turn.give()
+	}
+}
+
+// Own reports whether the caller is within a call of the writer, which may log to
+// another destination that has it.
+func (s *ioWriter) Own() bool {
+	return s.common != nil && s.common.holder.Load() == goroutineID()
+}
+
+// Regular reports whether the writer is a regular file.
+func (s *ioWriter) Regular() bool {
+	f, ok := s.w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode().IsRegular()
+}
+
+var (
+	_ sink.Runner  = (*ioWriter)(nil)
+	_ sink.Regular = (*ioWriter)(nil)
+)
 
 // Open refuses what can never be written to.
 func (s *ioWriter) Open(context.Context) error {
@@ -74,12 +121,10 @@ func (s *ioWriter) Write(ctx context.Context, b sink.Batch) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	if s.turn != nil {
-		if err := s.turn.take(ctx); err != nil {
-			return 0, err
-		}
-		defer s.turn.give()
+	if err := s.enter(ctx); err != nil {
+		return 0, err
 	}
+	defer s.leave()
 	n, err := s.w.Write(b.Bytes)
 	// Some writers count what they made of the bytes (colours, compression)
 	// instead of the bytes: they took them all.
@@ -93,12 +138,10 @@ func (s *ioWriter) Write(ctx context.Context, b sink.Batch) (int, error) {
 // Flush empties the writer's own buffer. What an *os.File was given is with the
 // kernel already; it is not synced, because nobody asked for that.
 func (s *ioWriter) Flush(ctx context.Context) error {
-	if s.turn != nil {
-		if err := s.turn.take(ctx); err != nil {
-			return err
-		}
-		defer s.turn.give()
+	if err := s.enter(ctx); err != nil {
+		return err
 	}
+	defer s.leave()
 	if f, ok := s.w.(interface{ Flush() error }); ok {
 		if err := f.Flush(); err != nil {
 			return err
@@ -138,8 +181,8 @@ func takeTurns(d *destination, others []*destination) {
 		if !ok || !same(o.w, s.w) {
 			continue
 		}
-		if o.turn == nil {
-			o = &ioWriter{w: o.w, turn: make(turn, 1)}
+		if o.common == nil {
+			o = &ioWriter{w: o.w, common: &common{turn: make(turn, 1)}}
 			other.sink = o
 		}
 		d.sink = o

@@ -152,18 +152,18 @@ const (
 	maxQueueRecords = 1 << 24
 
 	// takeBytes is the longest run of several records that the consumer claims, but
-	// for a quick sink: so large that the system call vanishes in the cost of its bytes,
+	// for a quick file: so large that the system call vanishes in the cost of its bytes,
 	// and small enough that a slow reader of a pipe, or a slow terminal, takes it in a
 	// second, which is the patience of those who wait for it.
 	takeBytes = 64 << 10
 
-	// quickBytes is likewise for a sink that is quick. The system caches a file in
+	// quickBytes is likewise for a regular file that is quick. The system caches it in
 	// larger pieces then, where it can: on ext4 of Linux 6.18 a byte of such a write
 	// costs 0.25 ns, of one of takeBytes 0.36 to 0.42. It still stays in the nearer
 	// caches between the copy and the write.
 	quickBytes = 4 * takeBytes
 
-	// quickByte is what a quick sink takes for a byte, or less: 60 MB are a second.
+	// quickByte is what a quick file takes for a byte, or less: 60 MB are a second.
 	quickByte = 16 * time.Nanosecond
 
 	// yieldEvery is how many microseconds lie between two pushes that yield. Each

@@ -15,6 +15,7 @@ import (
 
 	"github.com/hydra-logger/hydra"
 	"github.com/hydra-logger/hydra/internal/fault"
+	"github.com/hydra-logger/hydra/sink"
 )
 
 // slowWriter takes so many bytes a second, as a terminal over a network does, or a pipe
@@ -31,20 +32,32 @@ func (w *slowWriter) Write(p []byte) (int, error) {
 	return w.Writer.Write(p)
 }
 
+// regular is a sink that says that it writes to a regular file.
+type regular struct{ sink.Sink }
+
+func (regular) Regular() bool { return true }
+
 func TestASlowSinkIsGivenNoMoreAtOnceThanItTakesSoon(t *testing.T) {
 	for _, tt := range []struct {
 		name        string
 		perSecond   int
+		regular     bool
 		least, most int // longest write
 	}{
-		{"a slow one", 40_000, 60 << 10, 64 << 10},
-		{"one of 50 MB a second", 50_000_000, 60 << 10, 64 << 10},
-		{"a quick one", 1_000_000_000, 250 << 10, 256 << 10},
+		{"a slow one", 40_000, false, 60 << 10, 64 << 10},
+		{"a quick one, which may have a buffer before a slow reader", 1_000_000_000, false, 60 << 10, 64 << 10},
+		{"a slow file", 40_000, true, 60 << 10, 64 << 10},
+		{"a file of 50 MB a second", 50_000_000, true, 60 << 10, 64 << 10},
+		{"a quick file", 1_000_000_000, true, 250 << 10, 256 << 10},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := &slowWriter{perSecond: tt.perSecond}
-				r := newRig(t, func(_ *rig, d *hydra.Destination, _ *hydra.Config) { d.Sink = hydra.Writer(w) })
+				r := newRig(t, func(_ *rig, d *hydra.Destination, _ *hydra.Config) {
+					if d.Sink = hydra.Writer(w); tt.regular {
+						d.Sink = regular{d.Sink}
+					}
+				})
 				for range 5000 {
 					assert.NilError(t, r.say(strings.Repeat("x", 199)))
 				}

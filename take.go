@@ -101,13 +101,13 @@ func (q *queue) collect(h *haul, head uint64) (end uint64) {
 }
 
 // adjust settles how long the next run may be, after the sink took a while for one that
-// came to n bytes, and reports whether that was long: there is more then. A sink that
-// is quick with long runs is given longer ones, as long as they come one after the
-// other; any other gets short ones. So does that of a durable queue, whose ring has
-// room for one. Consumer only.
-func (q *queue) adjust(n int, while time.Duration) (long bool) {
+// came to n bytes, and reports whether that was long: there is more then. A regular
+// file that is quick with long runs is given longer ones, as long as they come one
+// after the other; any other sink gets short ones. So does that of a durable queue,
+// whose ring has room for one. Consumer only.
+func (q *queue) adjust(n int, while time.Duration, regular func() bool) (long bool) {
 	long = 2*n >= int(q.takeMax)
-	if long && while <= time.Duration(n)*quickByte && q.ring == nil {
+	if long && while <= time.Duration(n)*quickByte && q.ring == nil && regular() {
 		q.takeMax = min(2*q.takeMax, q.takeMost)
 	} else {
 		q.takeMax = q.takeLeast

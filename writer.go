@@ -135,7 +135,7 @@ func (d *destination) work() {
 		d.deliver()
 		now := time.Now()
 		d.passBarriers()
-		long := d.queue.adjust(len(d.haul.bytes), now.Sub(begun))
+		long := d.queue.adjust(len(d.haul.bytes), now.Sub(begun), d.regular)
 		steady := now.Sub(d.busy) <= napTime+napTime/2 // a nap ago, or less
 		d.busy = now
 		d.shared.pressure.guard(now)

@@ -103,6 +103,19 @@ type Stater interface {
 	State() (state any, degraded bool)
 }
 
+// Regular is a Sink that may write to a regular file, which takes what it is given at
+// the pace of a disk. Behind a pipe, a socket or a terminal there is a reader, and a
+// buffer that hides how slow it is.
+type Regular interface {
+	Sink
+
+	// Regular reports whether the sink writes to a regular file now. The batches of a
+	// sink that does are up to 256 KiB long, as long as it takes 60 MB a second or more;
+	// those of others, unless of one longer record, up to 64 KiB. It is called between
+	// calls of Write, on the same goroutine, and must not block.
+	Regular() bool
+}
+
 // Runner is a Sink with goroutines of its own that its Write or Flush waits for, as one
 // has that calls another sink there.
 type Runner interface {

@@ -127,9 +127,11 @@ func compressorFor(ext string) (c Compressor, ok bool) {
 const tempExt = ".tmp"
 
 // compressAll compresses the rotated files at a site that are not yet, and not beyond
-// the limits. The newest come first: they are kept longest. It ends early when there
-// is a new file, for the site is then looked at anew. It reports whether nothing has to
-// be tried again. A compressor that panics is an error like others.
+// the limits. The newest come first: they are kept longest. When there is a new file it
+// ends, for the site is then looked at anew, but not before it has compressed for ten
+// times as long as it had to look: in a large folder, where that takes long, it would
+// come to nothing. It reports whether nothing has to be tried again. A compressor that
+// panics is an error like others.
 func (k *keeper) compressAll(at site) (done bool) {
 	defer func() {
 		if err := errs.Recovered(recover()); err != nil {
@@ -137,17 +139,19 @@ func (k *keeper) compressAll(at site) (done bool) {
 			done = false
 		}
 	}()
+	begun := time.Now()
 	backups, err := list(k.sys, at.dir, at.pattern)
 	if err != nil {
 		return false // prune counts it
 	}
+	looked := time.Now()
 	beyond := make(map[string]bool)
 	for _, b := range surplus(backups, &k.opts, time.Now()) {
 		beyond[b.path] = true
 	}
 	done = true
 	for _, b := range slices.Backward(backups) {
-		if k.stopping() || len(k.work)+len(k.settled) > 0 {
+		if k.stopping() || len(k.work)+len(k.settled) > 0 && time.Since(looked) >= 10*looked.Sub(begun) {
 			return done
 		}
 		if b.rest != "" || beyond[b.path] {

@@ -229,6 +229,13 @@ func (s *Sink) Flush(ctx context.Context) error {
 	return errors.Join(s.payNames(), s.sync.now(s))
 }
 
+// Regular reports whether the sink writes to a regular file, and not to a pipe or a device.
+func (s *Sink) Regular() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.file != nil && s.regular
+}
+
 // Close closes the file, and ends what goes on in the background: rotated files that
 // are beyond the limits of the options are removed, and a compression that is under
 // way is given up and begins anew at the next Open. It waits for that until ctx ends,

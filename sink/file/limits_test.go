@@ -5,6 +5,8 @@ package file_test
 
 import (
 	"context"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -328,4 +330,46 @@ func TestFault25CloseIsNoFailureWhereAFileCannotBeRemoved(t *testing.T) {
 			})
 		})
 	}
+}
+
+// fatten writes more than it gets, as compressors do with what cannot be compressed,
+// and then waits and fails.
+type fatten struct{ io.Writer }
+
+var fattenHook func() error
+
+func (w fatten) Write(p []byte) (int, error) {
+	if _, err := w.Writer.Write(append([]byte("12 bytes more"), p...)); err != nil {
+		return 0, err
+	}
+	return len(p), fattenHook()
+}
+func (fatten) Close() error { return nil }
+
+func init() {
+	file.RegisterCompressor("fat", file.Compressor{Extension: ".fat", New: func(w io.Writer) (io.WriteCloser, error) { return fatten{w}, nil }})
+}
+
+func TestWhatACompressionHasWrittenThatGrowsTakesNoOtherFileWithIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		long := strings.Repeat("x", 999) + "\n"
+		path := withOld(t, long, long)
+		compressing, proceed := make(chan struct{}), make(chan struct{})
+		n := 0
+		fattenHook = func() error {
+			if n++; n == 1 {
+				close(compressing)
+				<-proceed
+			}
+			return errors.New("no space left")
+		}
+		s := opened(t, path, &file.Options{MaxTotal: 2002, Compress: "fat"})
+		<-compressing // the newest of the two: 1000 bytes
+		write(t, s, "a")
+		assert.NilError(t, s.Rotate()) // 2002 bytes now: within the limit
+		synctest.Wait()
+		close(proceed)
+		synctest.Wait()
+		assert.DeepEqual(t, contents(t, path), []string{long, long, "a\n", ""})
+	})
 }

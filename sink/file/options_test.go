@@ -41,7 +41,7 @@ func TestFault30And59BadOptionsNameTheFieldAndTheWayOut(t *testing.T) {
 		{name: "names with the extension first", opts: file.Options{Names: "{ext}{name}-{time}"}, want: "so that it matches no other log's files"},
 		{name: "names with strange braces", opts: file.Options{Names: "{base}.{time}{hour}"}, want: "and no other braces"},
 		{name: "names like counters", opts: file.Options{Names: "{base}.{time}-1"}, want: "must not begin with a digit or '-'"},
-		{name: "compressor", opts: file.Options{Compress: "zstd"}, want: `Options.Compress: "zstd" is not registered; use one of gzip, none, slow, slowly, or import the package that registers it (zstd: github.com/hydra-logger/hydra/sink/file/zstd)`},
+		{name: "compressor", opts: file.Options{Compress: "zstd"}, want: `Options.Compress: "zstd" is not registered; use one of fat, gzip, none, slow, slowly, or import the package that registers it (zstd: github.com/hydra-logger/hydra/sink/file/zstd)`},
 		{name: "files", opts: file.Options{MaxFiles: -1}, want: "Options.MaxFiles: there are no -1 files"},
 		{name: "age", opts: file.Options{MaxAge: 7}, want: "Options.MaxAge: 7ns is less than a second"},
 		{name: "total", opts: file.Options{MaxTotal: -1}, want: "Options.MaxTotal: -1 bytes"},

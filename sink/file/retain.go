@@ -50,8 +50,8 @@ func list(sys system, dir string, p pattern) ([]backup, error) {
 
 // surplus returns which of backups, oldest first, are not to be kept: those that are
 // too old, and those that are too many or too much, with all that are older. A file
-// that is there compressed and uncompressed counts once, with the larger of the two: a
-// compression that is under way takes no other file with it.
+// that is there compressed and uncompressed counts once, with the larger of the two, and
+// what a compression has not finished counts for nothing: it takes no other file with it.
 func surplus(backups []backup, o *Options, now time.Time) []backup {
 	var old []backup                               // newest first, as they are looked at
 	files, total, counted := 0, int64(0), int64(0) // counted: of this stamp, in total
@@ -61,7 +61,7 @@ func surplus(backups []backup, o *Options, now time.Time) []backup {
 			files++
 			counted = 0
 		}
-		if more := b.info.Size() - counted; more > 0 {
+		if more := b.info.Size() - counted; more > 0 && !strings.HasSuffix(b.rest, tempExt) {
 			total += more
 			counted += more
 		}
