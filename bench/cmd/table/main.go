@@ -51,6 +51,9 @@ const usage = `usage: table FILE…     print medians and ratios of these result
 
 `
 
+// chart is the name of the chart, in the directory of the results.
+const chart = "chart.svg"
+
 var errCheckFiles = errors.New("-check takes no files: it reads the published results")
 
 func table(files []string, check bool, dir, readme string) error {
@@ -66,6 +69,9 @@ func table(files []string, check bool, dir, readme string) error {
 	}
 	var set results.Set
 	for _, file := range files {
+		if filepath.Base(file) == chart {
+			continue // results/* has it, too
+		}
 		if err := set.ReadFile(file); err != nil {
 			return err
 		}
@@ -98,7 +104,7 @@ func table(files []string, check bool, dir, readme string) error {
 	if err := put(readme, text); err != nil {
 		return err
 	}
-	return put(filepath.Join(dir, "chart.svg"), set.Chart())
+	return put(filepath.Join(dir, chart), set.Chart())
 }
 
 func write(file, text string) error { return os.WriteFile(file, []byte(text), 0o644) }

@@ -65,6 +65,15 @@ func TestPartialResultsAreNotPublished(t *testing.T) {
 	}
 }
 
+func TestTheChartMayStandAmongTheFiles(t *testing.T) { // as in results/*
+	dir := t.TempDir()
+	raw, drawn := filepath.Join(dir, "micro.txt"), filepath.Join(dir, chart)
+	assert.NilError(t, os.WriteFile(raw, []byte(complete()), 0o600))
+	assert.NilError(t, os.WriteFile(drawn, []byte("<svg></svg>"), 0o600))
+	assert.NilError(t, table([]string{drawn, raw}, false, dir, ""))
+	assert.ErrorContains(t, table([]string{raw, os.DevNull}, false, dir, ""), "no results in "+os.DevNull)
+}
+
 func TestCheckTakesNoFiles(t *testing.T) {
 	err := table([]string{"mine.txt"}, true, t.TempDir(), "README.md")
 	assert.Error(t, err, `"mine.txt": -check takes no files: it reads the published results`)
