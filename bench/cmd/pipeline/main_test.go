@@ -4,12 +4,12 @@
 package main
 
 import (
-	"flag"
-	"strings"
 	"testing"
 
-	"github.com/hydra-logger/hydra/bench"
 	"gotest.tools/v3/assert"
+
+	"github.com/hydra-logger/hydra/bench"
+	"github.com/hydra-logger/hydra/bench/internal/run/runtest"
 )
 
 func TestNothingIsLostBelowTheSizeOfTheQueue(t *testing.T) {
@@ -29,27 +29,16 @@ func TestNothingIsLostBelowTheSizeOfTheQueue(t *testing.T) {
 }
 
 func TestFlagsThatMeasureNothingAreRefused(t *testing.T) {
-	tests := []struct{ arguments, want string }{
-		{"", ""},
-		{"-records -5", "-records -5: must be more than 0"},
-		{"-records 0", "-records 0: must be more than 0"},
-		{"-goroutines 0", "-goroutines 0: must be more than 0"},
-		{"-goroutines -3", "-goroutines -3: must be more than 0"},
-		{"-records 63", "-records 63: must be at least 64, 1 for each of the goroutines"},
-		{"-records 64", ""},
-		{"-records 7 -goroutines 8", "-records 7: must be at least 8, 1 for each of the goroutines"},
-		{"-records 8 -goroutines 8", ""},
-		{"-goroutines 400001", "-records 400000: must be at least 400001, 1 for each of the goroutines"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.arguments, func(t *testing.T) {
-			flags := flag.NewFlagSet("pipeline", flag.ContinueOnError)
-			_, err := command(flags).Parse(flags, strings.Fields(tt.arguments))
-			if tt.want == "" {
-				assert.NilError(t, err)
-				return
-			}
-			assert.Error(t, err, tt.want)
-		})
-	}
+	runtest.Parse(t, command, map[string]string{
+		"":                         "",
+		"-records -5":              "-records -5: must be more than 0",
+		"-records 0":               "-records 0: must be more than 0",
+		"-goroutines 0":            "-goroutines 0: must be more than 0",
+		"-goroutines -3":           "-goroutines -3: must be more than 0",
+		"-records 63":              "-records 63: must be at least 64, 1 for each of the goroutines",
+		"-records 64":              "",
+		"-records 7 -goroutines 8": "-records 7: must be at least 8, 1 for each of the goroutines",
+		"-records 8 -goroutines 8": "",
+		"-goroutines 400001":       "-records 400000: must be at least 400001, 1 for each of the goroutines",
+	})
 }
